@@ -1,0 +1,219 @@
+package jcriu.kernel;
+
+import java.util.Arrays;
+
+/**
+ * The machine code that jcriu emits: a handful of instruction sequences per architecture, as bytes.
+ *
+ * <p>Each is position-independent. Nothing here is written into the code of a program.
+ */
+public final class Assembler {
+    /** Bytes of one entry of a batch, see {@link #batch}. */
+    public static final int BATCH_ENTRY_SIZE = 72;
+
+    /** Byte offset of the result in a batch entry. */
+    public static final int BATCH_RESULT = 56;
+
+    /** Byte offset of the flags in a batch entry. */
+    public static final int BATCH_FLAGS = 64;
+
+    /** Flag of a batch entry: an error of this call does not end the batch. */
+    public static final int BATCH_TOLERATE = 1;
+
+    private Assembler() {}
+
+    /**
+     * A function {@code long f(long *block)} that makes the raw system call {@code block[0]} with
+     * the arguments {@code block[1..6]} and returns what the kernel returned: no libc, no errno.
+     */
+    public static byte[] syscallFunction(Arch arch) {
+        return switch (arch) {
+            case X86_64 ->
+                    bytes(
+                            "48 8b 07" // mov (%rdi),%rax
+                                    + "48 8b 77 10" // mov 16(%rdi),%rsi
+                                    + "48 8b 57 18" // mov 24(%rdi),%rdx
+                                    + "4c 8b 57 20" // mov 32(%rdi),%r10
+                                    + "4c 8b 47 28" // mov 40(%rdi),%r8
+                                    + "4c 8b 4f 30" // mov 48(%rdi),%r9
+                                    + "48 8b 7f 08" // mov 8(%rdi),%rdi
+                                    + "0f 05" // syscall
+                                    + "c3"); // ret
+            case AARCH64 ->
+                    words(
+                            0xaa0003e9, // mov x9, x0
+                            0xf9400128, // ldr x8, [x9]
+                            0xf9400520, // ldr x0, [x9, #8]
+                            0xf9400921, // ldr x1, [x9, #16]
+                            0xf9400d22, // ldr x2, [x9, #24]
+                            0xf9401123, // ldr x3, [x9, #32]
+                            0xf9401524, // ldr x4, [x9, #40]
+                            0xf9401925, // ldr x5, [x9, #48]
+                            0xd4000001, // svc #0
+                            0xd65f03c0); // ret
+        };
+    }
+
+    /**
+     * A function {@code long f(long *block)} that spawns a program: it makes the call {@code
+     * block[0..6]} (a {@code clone3} with CLONE_VM|CLONE_VFORK and no stack of its own), and in the
+     * child the call {@code block[7..13]} (an {@code execveat}); where that fails the child exits
+     * with the negated error. Returns the child's pid or a negative errno.
+     *
+     * <p>The child runs on the caller's stack, and may: the caller sleeps until the exec, and the
+     * child pushes nothing.
+     */
+    public static byte[] spawnFunction(Arch arch) {
+        if (arch != Arch.X86_64) {
+            throw new IllegalArgumentException("spawning is not written for " + arch);
+        }
+        return bytes(
+                "53" // push %rbx
+                        + "48 89 fb" // mov %rdi,%rbx
+                        + "48 8b 03" // mov (%rbx),%rax
+                        + "48 8b 7b 08" // mov 8(%rbx),%rdi
+                        + "48 8b 73 10" // mov 16(%rbx),%rsi
+                        + "0f 05" // syscall
+                        + "48 85 c0" // test %rax,%rax
+                        + "74 02" // jz child
+                        + "5b" // pop %rbx
+                        + "c3" // ret
+                        // child:
+                        + "48 8b 43 38" // mov 56(%rbx),%rax
+                        + "48 8b 7b 40" // mov 64(%rbx),%rdi
+                        + "48 8b 73 48" // mov 72(%rbx),%rsi
+                        + "48 8b 53 50" // mov 80(%rbx),%rdx
+                        + "4c 8b 53 58" // mov 88(%rbx),%r10
+                        + "4c 8b 43 60" // mov 96(%rbx),%r8
+                        + "0f 05" // syscall
+                        + "48 f7 d8" // neg %rax
+                        + "89 c7" // mov %eax,%edi
+                        + "b8 3c 00 00 00" // mov $60,%eax (exit)
+                        + "0f 05"); // syscall
+    }
+
+    /**
+     * A function {@code void f(uint32 *block)} that executes CPUID: leaf in block[0], sub-leaf in
+     * block[1]; eax, ebx, ecx, edx come back in block[0..3]. x86-64 only.
+     */
+    public static byte[] cpuidFunction() {
+        return bytes(
+                "53" // push %rbx
+                        + "8b 07" // mov (%rdi),%eax
+                        + "8b 4f 04" // mov 4(%rdi),%ecx
+                        + "0f a2" // cpuid
+                        + "89 07" // mov %eax,(%rdi)
+                        + "89 5f 04" // mov %ebx,4(%rdi)
+                        + "89 4f 08" // mov %ecx,8(%rdi)
+                        + "89 57 0c" // mov %edx,12(%rdi)
+                        + "5b" // pop %rbx
+                        + "c3"); // ret
+    }
+
+    /** One instruction that enters the kernel: what a vDSO is searched for. */
+    public static byte[] syscallInstruction(Arch arch) {
+        return arch == Arch.X86_64 ? bytes("0f 05") : words(0xd4000001);
+    }
+
+    /**
+     * The code of a batch of system calls in a tracee. It starts with the address of the first
+     * entry in the first batch register and the number of entries in the second (rbx and r12;
+     * x19 and x20), and ends in a breakpoint with the number of entries not yet done left in the
+     * second: 0 when all were made. It stops at the first call that fails, unless that entry's
+     * flags have {@link #BATCH_TOLERATE}.
+     *
+     * <pre>
+     * entry:  0 number   8 arg0  16 arg1  24 arg2  32 arg3  40 arg4  48 arg5  56 result  64 flags
+     * </pre>
+     */
+    public static byte[] batch(Arch arch) {
+        if (arch != Arch.X86_64) {
+            throw new IllegalArgumentException("batches are not written for " + arch);
+        }
+        return bytes(
+                // loop:                                 offset 0
+                "4d 85 e4" // test %r12,%r12
+                        + "74 38" // jz done             -> 5 + 0x38 = 61
+                        + "48 8b 03" // mov (%rbx),%rax   5
+                        + "48 8b 7b 08" // mov 8(%rbx),%rdi 8
+                        + "48 8b 73 10" // mov 16(%rbx),%rsi 12
+                        + "48 8b 53 18" // mov 24(%rbx),%rdx 16
+                        + "4c 8b 53 20" // mov 32(%rbx),%r10 20
+                        + "4c 8b 43 28" // mov 40(%rbx),%r8 24
+                        + "4c 8b 4b 30" // mov 48(%rbx),%r9 28
+                        + "0f 05" // syscall              32
+                        + "48 89 43 38" // mov %rax,56(%rbx) 34
+                        + "f6 43 40 01" // testb $1,64(%rbx) 38
+                        + "75 08" // jnz next             42 -> 52
+                        + "48 3d 00 f0 ff ff" // cmp $-4096,%rax 44
+                        + "77 09" // ja done              50 -> 61
+                        // next:
+                        + "48 83 c3 48" // add $72,%rbx   52
+                        + "49 ff cc" // dec %r12          56
+                        + "eb c3" // jmp loop             59 -> 0
+                        // done:
+                        + "cc"); // int3                  61
+    }
+
+    /**
+     * A static ELF executable of a few hundred bytes: it asks to be killed with its parent, and
+     * sleeps. Everything that a restored task becomes is made out of one of these.
+     *
+     * <p>Layout: ELF header (64 bytes), one program header (56), code. Source: elf(5).
+     */
+    public static byte[] seed(Arch arch) {
+        if (arch != Arch.X86_64) {
+            throw new IllegalArgumentException("a seed is not written for " + arch);
+        }
+        byte[] code =
+                bytes(
+                        "b8 9d 00 00 00" // mov $157,%eax (prctl)
+                                + "bf 01 00 00 00" // mov $1,%edi (PR_SET_PDEATHSIG)
+                                + "be 09 00 00 00" // mov $9,%esi (SIGKILL)
+                                + "0f 05" // syscall
+                                + "b8 22 00 00 00" // again: mov $34,%eax (pause)
+                                + "0f 05" // syscall
+                                + "eb f7"); // jmp again
+        int headers = 64 + 56;
+        long base = 0x10000;
+        java.nio.ByteBuffer elf =
+                java.nio.ByteBuffer.allocate(headers + code.length)
+                        .order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        elf.put(bytes("7f 45 4c 46 02 01 01 00")).putLong(0); // magic, 64 bit, little endian, v1
+        elf.putShort((short) 2).putShort((short) arch.elfMachine()).putInt(1); // ET_EXEC
+        elf.putLong(base + headers).putLong(64).putLong(0); // entry, phoff, shoff
+        elf.putInt(0).putShort((short) 64).putShort((short) 56).putShort((short) 1);
+        elf.putShort((short) 64).putShort((short) 0).putShort((short) 0);
+        elf.putInt(1).putInt(5).putLong(0).putLong(base).putLong(base); // PT_LOAD, R+X
+        elf.putLong(elf.capacity()).putLong(elf.capacity()).putLong(0x1000);
+        elf.put(code);
+        return elf.array();
+    }
+
+    private static byte[] bytes(String hex) {
+        byte[] out = new byte[hex.length()];
+        int n = 0;
+        int high = -1;
+        for (int i = 0; i < hex.length(); i++) {
+            int digit = Character.digit(hex.charAt(i), 16);
+            if (digit < 0) {
+                continue;
+            }
+            if (high < 0) {
+                high = digit;
+            } else {
+                out[n++] = (byte) (high << 4 | digit);
+                high = -1;
+            }
+        }
+        return Arrays.copyOf(out, n);
+    }
+
+    private static byte[] words(int... instructions) {
+        byte[] out = new byte[instructions.length * 4];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = (byte) (instructions[i / 4] >>> 8 * (i % 4));
+        }
+        return out;
+    }
+}

@@ -1,0 +1,155 @@
+package jcriu.tracee;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import jcriu.kernel.Syscall;
+import jcriu.sys.Native;
+
+/**
+ * General registers of a stopped thread, as PTRACE_GETREGSET NT_PRSTATUS gives them: x86-64's
+ * {@code struct user_regs_struct}, 216 bytes, in the order of {@link Reg}.
+ *
+ * <p>The only place that knows which register carries what in a system call.
+ */
+public final class Registers {
+    /** Register names in the kernel's order; 8 bytes each. */
+    public enum Reg {
+        R15,
+        R14,
+        R13,
+        R12,
+        RBP,
+        RBX,
+        R11,
+        R10,
+        R9,
+        R8,
+        RAX,
+        RCX,
+        RDX,
+        RSI,
+        RDI,
+        ORIG_RAX,
+        RIP,
+        CS,
+        EFLAGS,
+        RSP,
+        SS,
+        FS_BASE,
+        GS_BASE,
+        DS,
+        ES,
+        FS,
+        GS;
+
+        private final int offset = ordinal() * 8; // a position in memory, never stored
+    }
+
+    public static final int SIZE = 216;
+
+    /** CS of 64-bit code; 0x23 is that of 32-bit code. */
+    public static final long USER_CS = 0x33;
+
+    private static final VarHandle LONGS =
+            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final long TRAP_FLAG = 0x100;
+
+    private final byte[] bytes;
+
+    public Registers() {
+        bytes = new byte[SIZE];
+    }
+
+    public Registers(Registers other) {
+        bytes = other.bytes.clone();
+    }
+
+    byte[] bytes() {
+        return bytes;
+    }
+
+    public long get(Reg reg) {
+        return (long) LONGS.get(bytes, reg.offset);
+    }
+
+    public void set(Reg reg, long value) {
+        LONGS.set(bytes, reg.offset, value);
+    }
+
+    public long instructionPointer() {
+        return get(Reg.RIP);
+    }
+
+    /** What a system call returned, or an interrupted one is about to return. */
+    public long result() {
+        return get(Reg.RAX);
+    }
+
+    /** Whether the thread stopped inside a system call. */
+    public boolean inSyscall() {
+        return (int) get(Reg.ORIG_RAX) >= 0;
+    }
+
+    /** Leaves the system call: the kernel will not restart anything. */
+    public void leaveSyscall() {
+        set(Reg.ORIG_RAX, -1);
+    }
+
+    /** Steps back to the system call instruction, to make the same call again. */
+    public void rewindSyscall() {
+        set(Reg.RAX, get(Reg.ORIG_RAX));
+        set(Reg.RIP, get(Reg.RIP) - 2);
+        leaveSyscall();
+    }
+
+    /** Loads a system call at the {@code syscall} instruction at {@code at}. */
+    void loadSyscall(
+            long at, Syscall call, long a0, long a1, long a2, long a3, long a4, long a5) {
+        set(Reg.RIP, at);
+        set(Reg.RAX, call.number(Native.ARCH));
+        set(Reg.RDI, a0);
+        set(Reg.RSI, a1);
+        set(Reg.RDX, a2);
+        set(Reg.R10, a3);
+        set(Reg.R8, a4);
+        set(Reg.R9, a5);
+        plain();
+    }
+
+    /** Loads the start of batch code. */
+    void loadBatch(long code, long entries, long count) {
+        set(Reg.RIP, code);
+        set(Reg.RBX, entries);
+        set(Reg.R12, count);
+        plain();
+    }
+
+    long batchEntriesLeft() {
+        return get(Reg.R12);
+    }
+
+    private void plain() {
+        leaveSyscall();
+        set(Reg.EFLAGS, get(Reg.EFLAGS) & ~TRAP_FLAG);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Registers r && java.util.Arrays.equals(bytes, r.bytes);
+    }
+
+    @Override
+    public int hashCode() {
+        return java.util.Arrays.hashCode(bytes);
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder();
+        for (Reg reg : Reg.values()) {
+            text.append(reg).append('=').append(Long.toHexString(get(reg))).append(' ');
+        }
+        return text.toString();
+    }
+}

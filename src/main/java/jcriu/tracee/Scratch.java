@@ -1,0 +1,92 @@
+package jcriu.tracee;
+
+import static jcriu.kernel.MmanConstants.*;
+
+import jcriu.kernel.Assembler;
+import jcriu.kernel.Syscall;
+import jcriu.sys.Native;
+
+/**
+ * A borrowed piece of a process's address space: one page of batch code, then room for entries and
+ * data.
+ *
+ * <pre>
+ * base            base + 4096                                        base + size
+ * | batch code    | entries grow up ->                <- data grows down |
+ * </pre>
+ */
+public final class Scratch {
+    private static final int CODE_SIZE = 4096;
+    private static final byte[] CODE = Assembler.batch(Native.ARCH);
+
+    private final int pid;
+    private final long base;
+    private final int size;
+
+    private Scratch(int pid, long base, int size) {
+        this.pid = pid;
+        this.base = base;
+        this.size = size;
+    }
+
+    /** Maps a scratch area wherever the kernel likes. */
+    public static Scratch map(Tracee tracee, int size) {
+        return map(tracee, 0, size);
+    }
+
+    /** Maps a scratch area at {@code address}, where nothing may be mapped yet. */
+    public static Scratch map(Tracee tracee, long address, int size) {
+        long base =
+                tracee.require(
+                        Syscall.MMAP,
+                        address,
+                        size,
+                        PROT_READ | PROT_WRITE | PROT_EXEC,
+                        MAP_PRIVATE | MAP_ANONYMOUS | (address != 0 ? MAP_FIXED_NOREPLACE : 0),
+                        -1,
+                        0);
+        RemoteMemory.write(tracee.pid(), base, CODE);
+        return new Scratch(tracee.pid(), base, size);
+    }
+
+    /** The same area as a forked child sees it. */
+    public Scratch inChild(int childPid) {
+        return new Scratch(childPid, base, size);
+    }
+
+    public int pid() {
+        return pid;
+    }
+
+    public long code() {
+        return base;
+    }
+
+    public long base() {
+        return base;
+    }
+
+    public int size() {
+        return size;
+    }
+
+    public long end() {
+        return base + size;
+    }
+
+    /** A fresh batch that uses the whole area. */
+    public RemoteBatch batch() {
+        return new RemoteBatch(this, base + CODE_SIZE, size - CODE_SIZE);
+    }
+
+    /** A fresh batch in the {@code index}-th of {@code count} equal parts of the area. */
+    public RemoteBatch batch(int index, int count) {
+        int part = (size - CODE_SIZE) / count & ~15;
+        return new RemoteBatch(this, base + CODE_SIZE + (long) index * part, part);
+    }
+
+    /** Unmaps the area by a call of a thread of the process. */
+    public void unmap(Tracee tracee) {
+        tracee.require(Syscall.MUNMAP, base, size);
+    }
+}
