@@ -1,0 +1,61 @@
+package jcriu.tracee;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/** One task of a {@link FrozenTree}: its threads, the leader first; a zombie has none. */
+public final class FrozenTask {
+    private final int pid;
+    private final FrozenTask parent;
+    private final List<Tracee> threads = new ArrayList<>();
+    private boolean zombie;
+
+    FrozenTask(int pid, FrozenTask parent) {
+        this.pid = pid;
+        this.parent = parent;
+    }
+
+    public int pid() {
+        return pid;
+    }
+
+    /** Null for the root of the tree. */
+    public FrozenTask parent() {
+        return parent;
+    }
+
+    public boolean zombie() {
+        return zombie;
+    }
+
+    public List<Tracee> threads() {
+        return Collections.unmodifiableList(threads);
+    }
+
+    public Tracee leader() {
+        return threads.get(0);
+    }
+
+    boolean hasThread(int tid) {
+        for (Tracee thread : threads) {
+            if (thread.tid() == tid) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void add(Tracee thread) {
+        threads.add(thread.isLeader() ? 0 : threads.size(), thread);
+    }
+
+    void remove(Tracee thread) {
+        threads.remove(thread);
+    }
+
+    void becomeZombie() {
+        zombie = true;
+        threads.clear();
+    }
+}

@@ -1,0 +1,298 @@
+package jcriu.tracee;
+
+import static jcriu.kernel.ProcessConstants.*;
+import static jcriu.kernel.PtraceConstants.*;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import jcriu.errors.Errno;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.errors.SyscallException;
+import jcriu.errors.TaskGoneException;
+import jcriu.kernel.Syscall;
+import jcriu.proc.ProcFs;
+import jcriu.proc.Stat;
+import jcriu.sys.Native;
+
+/**
+ * A tree of tasks with all their threads, stopped. {@link #close} lets them go on as if nothing had
+ * been.
+ *
+ * <p>Tasks and threads appear while we stop others, so the tree is walked again until a walk finds
+ * nothing new: a stopped thread makes no children.
+ */
+public final class FrozenTree implements AutoCloseable {
+    private final Map<Integer, FrozenTask> tasks = new HashMap<>();
+    private final List<FrozenTask> order = new ArrayList<>();
+    private final long deadlineNanos;
+    private boolean thawed;
+
+    private FrozenTree(long deadlineNanos) {
+        this.deadlineNanos = deadlineNanos;
+    }
+
+    /**
+     * Stops a tree.
+     *
+     * @param timeoutMs how long stopping may take; when it runs out, everything goes on
+     * @throws TaskGoneException if the root is gone
+     * @throws JcriuException if a task cannot be seized or does not stop; everything goes on
+     */
+    public static FrozenTree freeze(int root, long timeoutMs) {
+        FrozenTree tree = new FrozenTree(System.nanoTime() + timeoutMs * 1_000_000);
+        try {
+            tree.add(root, null);
+            while (tree.walk()) {
+                // until nothing new appears
+            }
+            return tree;
+        } catch (RuntimeException | Error e) {
+            tree.close();
+            throw e;
+        }
+    }
+
+    /** All tasks, zombies included, parents before children. */
+    public List<FrozenTask> tasks() {
+        return order;
+    }
+
+    public FrozenTask root() {
+        return order.get(0);
+    }
+
+    private void add(int pid, FrozenTask parent) {
+        FrozenTask task = new FrozenTask(pid, parent);
+        tasks.put(pid, task);
+        order.add(task);
+    }
+
+    private boolean walk() {
+        boolean found = false;
+        List<Tracee> pending = new ArrayList<>();
+        List<FrozenTask> owners = new ArrayList<>();
+        for (int i = 0; i < order.size(); i++) {
+            FrozenTask task = order.get(i);
+            if (task.zombie()) {
+                continue;
+            }
+            for (int tid : threadsOf(task)) {
+                if (!task.hasThread(tid)) {
+                    found = true;
+                    Tracee thread = seize(task, tid);
+                    if (thread != null) {
+                        pending.add(thread);
+                        owners.add(task);
+                    }
+                }
+            }
+            for (int child : childrenOf(task)) {
+                if (!tasks.containsKey(child)) {
+                    found = true;
+                    add(child, task);
+                }
+            }
+        }
+        for (int i = 0; i < pending.size(); i++) {
+            if (!awaitStop(pending.get(i))) {
+                owners.get(i).remove(pending.get(i));
+                if (owners.get(i).threads().isEmpty()) {
+                    leaderGone(owners.get(i));
+                }
+            }
+        }
+        return found;
+    }
+
+    private int[] threadsOf(FrozenTask task) {
+        try {
+            return ProcFs.tasks(task.pid());
+        } catch (TaskGoneException e) {
+            leaderGone(task);
+            return new int[0];
+        }
+    }
+
+    private static int[] childrenOf(FrozenTask task) {
+        try {
+            return ProcFs.children(task.pid());
+        } catch (TaskGoneException e) {
+            return new int[0];
+        }
+    }
+
+    /** A task that ended before it could be stopped: a zombie stays, a reaped one is forgotten. */
+    private void leaderGone(FrozenTask task) {
+        if (task.parent() == null) {
+            throw new TaskGoneException(task.pid(), "while it was being stopped");
+        }
+        try {
+            if (Stat.read(task.pid()).isZombie()) {
+                task.becomeZombie();
+                return;
+            }
+        } catch (TaskGoneException e) {
+            // reaped
+        }
+        tasks.remove(task.pid());
+        order.remove(task);
+    }
+
+    private Tracee seize(FrozenTask task, int tid) {
+        long r = Ptrace.raw(PTRACE_SEIZE, tid, 0, 0);
+        if (Native.failed(r)) {
+            Errno errno = Errno.ofResult(r);
+            char state;
+            try {
+                state = Stat.readThread(task.pid(), tid).state();
+            } catch (TaskGoneException e) {
+                return null;
+            }
+            if (state == 'Z' || state == 'X') {
+                if (tid == task.pid()) {
+                    if (ProcFs.tasks(task.pid()).length > 1) {
+                        throw new jcriu.errors.UnsupportedStateException(
+                                "task " + tid + ": its first thread has exited while others live");
+                    }
+                    task.becomeZombie();
+                }
+                return null;
+            }
+            if (errno == Errno.ESRCH) {
+                return null;
+            }
+            throw new SyscallException("cannot stop task " + tid + ": ptrace(SEIZE)", errno)
+                    .withHint(
+                            "check that no debugger or tracer is attached (TracerPid in /proc/"
+                                    + tid
+                                    + "/status) and that jcriu has CAP_SYS_PTRACE");
+        }
+        Tracee thread = new Tracee(tid, task.pid());
+        task.add(thread);
+        r = Ptrace.raw(PTRACE_INTERRUPT, tid, 0, 0);
+        if (Native.failed(r) && r != -Errno.ESRCH.number()) {
+            Native.check(r, "ptrace(INTERRUPT) on task " + tid);
+        }
+        return thread;
+    }
+
+    /** Waits until a seized thread has stopped; false if it ended instead. */
+    private boolean awaitStop(Tracee thread) {
+        int spins = 0;
+        while (true) {
+            int status;
+            try {
+                status = Ptrace.await(thread.tid(), WNOHANG);
+            } catch (TaskGoneException e) {
+                thread.forget();
+                return false;
+            }
+            if (status == -1) {
+                if (System.nanoTime() - deadlineNanos > 0) {
+                    throw new JcriuException(
+                                    Kind.ENVIRONMENT,
+                                    "task " + thread.tid() + " did not stop in time (state "
+                                            + stateOf(thread)
+                                            + ")")
+                            .withHint(
+                                    "a task in state D waits for a device or file server; try again"
+                                            + " later, or with a longer --timeout");
+                }
+                if (++spins > 50) {
+                    java.util.concurrent.locks.LockSupport.parkNanos(50_000);
+                }
+                continue;
+            }
+            if (WaitStatus.gone(status)) {
+                thread.forget();
+                return false;
+            }
+            if (WaitStatus.eventStop(status)) {
+                thread.stopped(status);
+                return true;
+            }
+            // a signal that arrived first: deliver it; the stop that we asked for follows
+            int signal = WaitStatus.event(status) == 0 ? WaitStatus.stopSignal(status) : 0;
+            Ptrace.raw(PTRACE_CONT, thread.tid(), 0, signal);
+        }
+    }
+
+    private static char stateOf(Tracee thread) {
+        try {
+            return Stat.readThread(thread.pid(), thread.tid()).state();
+        } catch (TaskGoneException e) {
+            return 'X';
+        }
+    }
+
+    /** Lets everything go on. Continues past failures; the first one is thrown at the end. */
+    @Override
+    public void close() {
+        if (thawed) {
+            return;
+        }
+        thawed = true;
+        RuntimeException first = null;
+        for (FrozenTask task : order) {
+            for (Tracee thread : task.threads()) {
+                try {
+                    thread.release();
+                } catch (RuntimeException e) {
+                    if (first == null) {
+                        first = e;
+                    } else {
+                        first.addSuppressed(e);
+                    }
+                }
+            }
+        }
+        if (first != null) {
+            throw first;
+        }
+    }
+
+    /**
+     * Lets go of everything with all tasks stopped: state T, as after SIGSTOP.
+     *
+     * <p>SIGSTOP is sent before the release, so no task runs an instruction in between.
+     */
+    public void leaveStopped() {
+        for (FrozenTask task : order) {
+            if (!task.zombie()) {
+                Native.call(Syscall.KILL, task.pid(), SIGSTOP);
+            }
+        }
+        close();
+    }
+
+    /** Kills every task, children first; registers and memory are as they are. */
+    public void kill() {
+        thawed = true;
+        for (int i = order.size() - 1; i >= 0; i--) {
+            FrozenTask task = order.get(i);
+            if (!task.zombie()) {
+                Native.call(Syscall.KILL, task.pid(), SIGKILL);
+            }
+        }
+    }
+
+    /** Waits until every killed task has given its memory back, i.e. is a zombie or reaped. */
+    public void awaitKilled() {
+        for (FrozenTask task : order) {
+            for (Tracee thread : task.threads()) {
+                try {
+                    int status;
+                    do {
+                        status = Ptrace.await(thread.tid(), 0);
+                    } while (!WaitStatus.gone(status));
+                } catch (TaskGoneException e) {
+                    // reported to somebody else, or never there
+                }
+                thread.forget();
+            }
+        }
+    }
+}
