@@ -1,0 +1,60 @@
+package jcriu.proc;
+
+/**
+ * One line of {@code /proc/PID/maps}, or one block of {@code /proc/PID/smaps}.
+ *
+ * <p>Addresses are unsigned: [vsyscall] lies at ffffffffff600000.
+ *
+ * @param start tracee address, inclusive
+ * @param end tracee address, exclusive
+ * @param prot PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4
+ * @param offset bytes into the file
+ * @param name the path, or {@code [heap]} and its like, or "" if none. Only newlines are escaped by
+ *     the kernel, and put back here; a file really named with {@code \012} looks the same
+ * @param deleted whether the name ended in " (deleted)", which {@code name} is without. True of
+ *     every memfd and shared anonymous mapping; and of a file really so named
+ * @param vmFlags set of {@link VmFlag}; 0 if read from maps
+ * @param kernelPageSizeBytes 0 if read from maps
+ * @param protectionKey pkey_alloc(2); 0 if read from maps or without hardware for it
+ */
+public record MapsVma(
+        long start,
+        long end,
+        int prot,
+        boolean shared,
+        long offset,
+        int devMajor,
+        int devMinor,
+        long inode,
+        String name,
+        boolean deleted,
+        long vmFlags,
+        long kernelPageSizeBytes,
+        int protectionKey) {
+
+    public long lengthBytes() {
+        return end - start;
+    }
+
+    public boolean contains(long address) {
+        return Long.compareUnsigned(address, start) >= 0 && Long.compareUnsigned(address, end) < 0;
+    }
+
+    public boolean has(VmFlag flag) {
+        return flag.in(vmFlags);
+    }
+
+    @Override
+    public String toString() {
+        return Long.toHexString(start)
+                + "-"
+                + Long.toHexString(end)
+                + " "
+                + ((prot & Maps.PROT_READ) != 0 ? 'r' : '-')
+                + ((prot & Maps.PROT_WRITE) != 0 ? 'w' : '-')
+                + ((prot & Maps.PROT_EXEC) != 0 ? 'x' : '-')
+                + (shared ? 's' : 'p')
+                + (name.isEmpty() ? "" : " " + name)
+                + (deleted ? " (deleted)" : "");
+    }
+}

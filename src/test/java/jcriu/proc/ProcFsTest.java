@@ -1,0 +1,139 @@
+package jcriu.proc;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import jcriu.errors.EnvironmentException;
+import jcriu.errors.Errno;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.errors.SyscallException;
+import jcriu.errors.TaskGoneException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ProcFsTest {
+    private static final int NO_PID = Integer.MAX_VALUE;
+
+    private final int pid = (int) ProcessHandle.current().pid();
+
+    @Test
+    void shouldReadAFileLargerThanTheBuffer(@TempDir Path dir) throws IOException {
+        byte[] content = new byte[300_001];
+        Arrays.fill(content, (byte) 'x');
+        Path file = Files.write(dir.resolve("large"), content);
+        assertArrayEquals(content, ProcFs.read(file.toString()));
+        assertEquals(0, ProcFs.read("/dev/null").length);
+    }
+
+    @Test
+    void shouldListTheLeaderFirst() {
+        int[] tids = ProcFs.tasks(pid);
+        assertEquals(pid, tids[0]);
+        assertTrue(tids.length > 1);
+        for (int i = 2; i < tids.length; i++) {
+            assertTrue(tids[i - 1] < tids[i]);
+        }
+        assertThrows(TaskGoneException.class, () -> ProcFs.tasks(NO_PID));
+    }
+
+    @Test
+    void shouldListOpenDescriptors() {
+        int[] fds = ProcFs.fds(pid);
+        assertTrue(Arrays.binarySearch(fds, 1) >= 0);
+        assertThrows(TaskGoneException.class, () -> ProcFs.fds(NO_PID));
+    }
+
+    @Test
+    void shouldFindAChildWithAndWithoutTheChildrenFile() throws Exception {
+        Process child = new ProcessBuilder("sleep", "60").start();
+        try {
+            int childPid = (int) child.pid();
+            assertTrue(Arrays.binarySearch(ProcFs.children(pid), childPid) >= 0);
+            assertTrue(Arrays.binarySearch(ProcFs.childrenFromScan(pid), childPid) >= 0);
+            assertEquals(0, ProcFs.children(childPid).length);
+            assertThrows(TaskGoneException.class, () -> ProcFs.children(NO_PID));
+        } finally {
+            child.destroyForcibly().waitFor();
+        }
+    }
+
+    @Test
+    void shouldReadLinks(@TempDir Path dir) throws IOException {
+        Path target = dir.resolve("é\nx");
+        Path link = Files.createSymbolicLink(dir.resolve("link"), target);
+        assertEquals(target.toString(), ProcFs.readlink(link.toString()));
+        assertTrue(ProcFs.readlink("/proc/" + pid + "/ns/pid").startsWith("pid:["));
+        assertThrows(TaskGoneException.class, () -> ProcFs.readlink("/proc/" + NO_PID + "/exe"));
+    }
+
+    @Test
+    void shouldPutBackTheBytesOfAnEscapedUri() {
+        assertEquals("/caf\u00e9 a", ProcFs.decodeUri(URI.create("file:///caf%C3%A9%20a/"), false));
+        assertEquals("/x/", ProcFs.decodeUri(URI.create("file:///x/"), true));
+        assertEquals("/", ProcFs.decodeUri(URI.create("file:///"), true));
+    }
+
+    @Test
+    void shouldTellAMissingFileFromAMissingTask() {
+        String path = "/proc/" + pid + "/no_such_file";
+        SyscallException e = assertThrows(SyscallException.class, () -> ProcFs.read(path));
+        assertEquals(Errno.ENOENT, e.errno());
+        assertThrows(SyscallException.class, () -> ProcFs.read("/proc/sys/no_such_file"));
+    }
+
+    @Test
+    void shouldSayHowToGetPermission() {
+        JcriuException e =
+                ProcFailure.of("/proc/" + pid + "/maps", new AccessDeniedException("maps"));
+        assertTrue(e instanceof EnvironmentException);
+        assertEquals(Kind.ENVIRONMENT, e.kind());
+        assertTrue(e.hint().contains("CAP_SYS_PTRACE"));
+    }
+
+    @Test
+    void shouldTakeNoSuchProcessAsGone() {
+        JcriuException e =
+                ProcFailure.of(
+                        "/proc/" + pid + "/task/" + pid + "/maps",
+                        new IOException("No such process"));
+        assertTrue(e instanceof TaskGoneException);
+        assertTrue(
+                ProcFailure.of("/proc/" + NO_PID + "/maps", new NoSuchFileException("x"))
+                        instanceof TaskGoneException);
+    }
+
+    @Test
+    void shouldCallAnythingElseIo() {
+        JcriuException e = ProcFailure.of("/proc/" + pid + "/stat", new IOException("Is a joke"));
+        assertEquals(Kind.IO, e.kind());
+    }
+
+    @Test
+    void shouldReadUptimeAndPidSettings() {
+        String text = "870.54 1664.04\n";
+        assertEquals(
+                new Uptime(870540, 1664040),
+                Uptime.parse(text.getBytes(StandardCharsets.UTF_8), text.length()));
+        assertTrue(Uptime.read().upMs() > 0);
+        assertTrue(SysPid.pidMax() > 300);
+    }
+
+    @Test
+    void shouldReadOurCapabilities() {
+        assertEquals(Status.read(pid).capEff(), Capabilities.effective().mask());
+        assertTrue(new Capabilities(1L << 40).has(Capabilities.CAP_CHECKPOINT_RESTORE));
+        assertFalse(new Capabilities(1L << 40).has(Capabilities.CAP_SYS_PTRACE));
+    }
+}
