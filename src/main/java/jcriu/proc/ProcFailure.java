@@ -37,7 +37,7 @@ final class ProcFailure {
                 || says(failure, "Permission denied")
                 || says(failure, "Operation not permitted")) {
             return new EnvironmentException("may not read " + path)
-                    .withHint("run as root, or as the target's user with CAP_SYS_PTRACE");
+                    .withHint("run as root or with CAP_SYS_PTRACE");
         }
         // ESRCH while the directory is there: a zombie or a kernel thread, which have no memory.
         if (taskDir != null && (says(failure, "No such process") || isDead(taskDir))) {

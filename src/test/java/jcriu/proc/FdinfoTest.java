@@ -113,7 +113,7 @@ class FdinfoTest {
     @Test
     void shouldReadAFileOfOurOwn(@TempDir Path dir) throws IOException {
         int pid = (int) ProcessHandle.current().pid();
-        File file = dir.resolve("é x").toFile();
+        File file = dir.resolve("a x").toFile();
         try (RandomAccessFile open = new RandomAccessFile(file, "rw")) {
             open.write(new byte[123]);
             int fd = fdOf(pid, file.getPath());
