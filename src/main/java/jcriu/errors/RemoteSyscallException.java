@@ -4,7 +4,7 @@ package jcriu.errors;
 public final class RemoteSyscallException extends JcriuException {
     private static final long serialVersionUID = 1L;
 
-    private final Errno errno;
+    private final transient Errno errno;
     private final int tid;
 
     /**

@@ -4,7 +4,7 @@ package jcriu.errors;
 public final class SyscallException extends JcriuException {
     private static final long serialVersionUID = 1L;
 
-    private final Errno errno;
+    private final transient Errno errno;
 
     /**
      * @param operation what was being done and on what, e.g. {@code open /proc/12/maps}
