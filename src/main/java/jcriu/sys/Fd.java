@@ -41,6 +41,61 @@ public final class Fd implements AutoCloseable {
         }
     }
 
+    /**
+     * The same open file that a descriptor of another process stands for: pidfd_getfd(2).
+     *
+     * @throws jcriu.errors.SyscallException EPERM without PTRACE_MODE_ATTACH, EBADF, ESRCH
+     */
+    public static Fd take(int pid, int fd) {
+        String what = "descriptor " + fd + " of task " + pid;
+        try (Fd pidfd =
+                new Fd(
+                        Native.check(
+                                Native.call(Syscall.PIDFD_OPEN, pid, 0), "pidfd_open " + pid),
+                        "pidfd " + pid)) {
+            return new Fd(
+                    Native.check(
+                            Native.call(Syscall.PIDFD_GETFD, pidfd.number(), fd, 0),
+                            "take " + what),
+                    what);
+        }
+    }
+
+    /** pwrite(2) until all is written. */
+    public void writeFully(long address, long length, long offset) {
+        while (length > 0) {
+            long n = Native.call(Syscall.PWRITE64, number(), address, length, offset);
+            Native.check(n == 0 ? -5 : n, "write " + name);
+            address += n;
+            length -= n;
+            offset += n;
+        }
+    }
+
+    /**
+     * pread(2) until all is read.
+     *
+     * @return bytes read: fewer than asked only at the end of the file
+     */
+    public long readFully(long address, long length, long offset) {
+        long done = 0;
+        while (done < length) {
+            long n =
+                    Native.call(
+                            Syscall.PREAD64,
+                            number(),
+                            address + done,
+                            length - done,
+                            offset + done);
+            Native.check(n, "read " + name);
+            if (n == 0) {
+                break;
+            }
+            done += n;
+        }
+        return done;
+    }
+
     public int number() {
         if (!open) {
             throw new IllegalStateException("descriptor of " + name + " is used after close");

@@ -1,0 +1,143 @@
+package jcriu.image;
+
+/**
+ * The kinds of files in an images directory: name, magic, and what stands in front of the entries.
+ *
+ * <p>Constants carry the names of the magics. In a file name {@code %u} is a decimal id, {@code %x}
+ * a hexadecimal one, {@code %s} a word.
+ */
+public enum ImageType {
+    INVENTORY("inventory", 0x58313116, Head.INVENTORY),
+    FDINFO("fdinfo-%u", 0x56213732, Head.NORMAL),
+    PAGEMAP("pagemap-%u", 0x56084025, Head.NORMAL),
+    SHMEM_PAGEMAP("pagemap-shmem-%u", 0x56084025, Head.NORMAL),
+    CORE("core-%u", 0x55053847, Head.NORMAL),
+    IDS("ids-%u", 0x54432030, Head.NORMAL),
+    MM("mm-%u", 0x57492820, Head.NORMAL),
+    PIPES_DATA("pipes-data", 0x56453709, Head.NORMAL),
+    FIFO_DATA("fifo-data", 0x59333054, Head.NORMAL),
+    PSTREE("pstree", 0x50273030, Head.NORMAL),
+    SK_QUEUES("sk-queues", 0x56264026, Head.NORMAL),
+    UTSNS("utsns-%u", 0x54473203, Head.NORMAL),
+    IPC_VAR("ipcns-var-%u", 0x53115007, Head.NORMAL),
+    IPCNS_SHM("ipcns-shm-%u", 0x46283044, Head.NORMAL),
+    IPCNS_MSG("ipcns-msg-%u", 0x55453737, Head.NORMAL),
+    IPCNS_SEM("ipcns-sem-%u", 0x59573019, Head.NORMAL),
+    FS("fs-%u", 0x51403912, Head.NORMAL),
+    REMAP_FPATH("remap-fpath", 0x59133954, Head.NORMAL),
+    GHOST_FILE("ghost-file-%x", 0x52583605, Head.NORMAL),
+    MEMFD_INODE("memfd", 0x48453499, Head.NORMAL),
+    TCP_STREAM("tcp-stream-%x", 0x51465506, Head.NORMAL),
+    MNTS("mountpoints-%u", 0x55563928, Head.NORMAL),
+    NETDEV("netdev-%u", 0x57373951, Head.NORMAL),
+    NETNS("netns-%u", 0x55933752, Head.NORMAL),
+    IFADDR("ifaddr-%u", 0, Head.RAW),
+    ROUTE("route-%u", 0, Head.RAW),
+    ROUTE6("route6-%u", 0, Head.RAW),
+    RULE("rule-%u", 0, Head.RAW),
+    IPTABLES("iptables-%u", 0, Head.RAW),
+    IP6TABLES("ip6tables-%u", 0, Head.RAW),
+    NFTABLES("nftables-%u", 0, Head.RAW),
+    TMPFS_DEV("tmpfs-dev-%u.tar.gz", 0, Head.RAW),
+    AUTOFS("autofs-%u", 0x49353943, Head.NORMAL),
+    BINFMT_MISC("binfmt-misc", 0x67343323, Head.NORMAL),
+    TTY_INFO("tty-info", 0x59453036, Head.NORMAL),
+    TTY_DATA("tty-data", 0x59413026, Head.NORMAL),
+    FILE_LOCKS("filelocks", 0x54323616, Head.NORMAL),
+    PAGES("pages-%u", 0, Head.RAW),
+    CGROUP("cgroup", 0x59383330, Head.NORMAL),
+    CPUINFO("cpuinfo", 0x61404013, Head.NORMAL),
+    SECCOMP("seccomp", 0x64413049, Head.NORMAL),
+    USERNS("userns-%u", 0x55474906, Head.NORMAL),
+    NETNF_CT("netns-ct-%u", 0, Head.RAW),
+    NETNF_EXP("netns-exp-%u", 0, Head.RAW),
+    FILES("files", 0x56303138, Head.NORMAL),
+    TIMENS("timens-%u", 0x43114433, Head.NORMAL),
+    PIDNS("pidns-%u", 0x61157326, Head.NORMAL),
+    BPFMAP_DATA("bpfmap-data", 0x64324033, Head.NORMAL),
+    APPARMOR("apparmor", 0x59423047, Head.NORMAL),
+    STATS("stats-%s", 0x57093306, Head.SERVICE),
+    IRMAP_CACHE("irmap-cache", 0x57004059, Head.SERVICE);
+
+    /** What a file begins with. */
+    public enum Head {
+        /** The common magic, then the type's. */
+        NORMAL,
+        /** The type's magic alone. */
+        INVENTORY,
+        /** The service magic, then the type's; the file has no suffix, and is in the work dir. */
+        SERVICE,
+        /** Nothing: payload from the first byte. */
+        RAW
+    }
+
+    static final int COMMON_MAGIC = 0x54564319;
+    static final int SERVICE_MAGIC = 0x55105940;
+
+    private final String pattern;
+    private final int magic;
+    private final Head head;
+
+    ImageType(String pattern, int magic, Head head) {
+        this.pattern = pattern;
+        this.magic = magic;
+        this.head = head;
+    }
+
+    public int magic() {
+        return magic;
+    }
+
+    public Head head() {
+        return head;
+    }
+
+    /** The file name for an id, e.g. {@code core-12.img}; an id that the name lacks is not used. */
+    public String fileName(Object... ids) {
+        String name = pattern;
+        int at = name.indexOf('%');
+        if (at >= 0) {
+            char form = name.charAt(at + 1);
+            String id =
+                    switch (form) {
+                        case 'x' -> Long.toHexString(((Number) ids[0]).longValue());
+                        case 'u' -> Long.toUnsignedString(((Number) ids[0]).longValue());
+                        default -> ids[0].toString();
+                    };
+            name = name.substring(0, at) + id + name.substring(at + 2);
+        }
+        boolean bare = head == Head.SERVICE || name.endsWith(".tar.gz");
+        return bare ? name : name + ".img";
+    }
+
+    /** The kind that a file of this name is, or null if the name is none of ours. */
+    public static ImageType ofFileName(String name) {
+        for (ImageType type : values()) {
+            int at = type.pattern.indexOf('%');
+            String prefix = at < 0 ? type.pattern : type.pattern.substring(0, at);
+            if (!name.startsWith(prefix)) {
+                continue;
+            }
+            String suffix = at < 0 ? "" : type.pattern.substring(at + 2);
+            suffix += type.head == Head.SERVICE || suffix.endsWith(".tar.gz") ? "" : ".img";
+            if (!name.endsWith(suffix) || name.length() < prefix.length() + suffix.length()) {
+                continue;
+            }
+            String id = name.substring(prefix.length(), name.length() - suffix.length());
+            if (at < 0 ? id.isEmpty() : isId(id, type.pattern.charAt(at + 1))) {
+                return type;
+            }
+        }
+        return null;
+    }
+
+    private static boolean isId(String id, char form) {
+        for (int i = 0; i < id.length(); i++) {
+            int radix = form == 'x' ? 16 : form == 'u' ? 10 : 36;
+            if (Character.digit(id.charAt(i), radix) < 0) {
+                return false;
+            }
+        }
+        return !id.isEmpty();
+    }
+}

@@ -1,0 +1,120 @@
+package jcriu.memory;
+
+import static jcriu.kernel.FileConstants.O_RDONLY;
+import static jcriu.kernel.MmanConstants.*;
+
+import jcriu.errors.Errno;
+import jcriu.kernel.Syscall;
+import jcriu.sys.Fd;
+import jcriu.sys.Native;
+import jcriu.sys.NativeMemory;
+
+/**
+ * Which pages of a task hold something: {@code /proc/PID/pagemap}, by the PAGEMAP_SCAN ioctl where
+ * the kernel has it (6.7), else entry by entry.
+ *
+ * <p>Source: Documentation/admin-guide/mm/pagemap.rst.
+ */
+public final class PagemapScan implements AutoCloseable {
+    private static final int REGIONS = 1024;
+    private static final int ENTRIES = 4096;
+    private static final int PAGE = 4096;
+    private static final long PRESENT = 1L << 63;
+    private static final long SWAPPED = 1L << 62;
+    private static final long FILE = 1L << 61;
+
+    private final Fd pagemap;
+    private final NativeMemory buffer =
+            NativeMemory.allocate(PM_SCAN_ARG_SIZE + (long) REGIONS * PAGE_REGION_SIZE + 64);
+    private boolean ioctlMissing;
+    private long pagesScanned;
+
+    public PagemapScan(int pid) {
+        pagemap = Fd.open("/proc/" + pid + "/pagemap", O_RDONLY);
+    }
+
+    /**
+     * Appends the runs of {@code [start, end)} whose pages are the task's own: present or swapped
+     * out, not the shared zero page, and not the mapped file's.
+     *
+     * @param ofFile whether the range maps a file privately, so that pages may still be the file's
+     */
+    public void privatePages(long start, long end, boolean ofFile, Runs into) {
+        pagesScanned += (end - start) / PAGE;
+        if (!ioctlMissing) {
+            if (scan(start, end, ofFile, into)) {
+                return;
+            }
+            ioctlMissing = true;
+        }
+        read(start, end, ofFile, into);
+    }
+
+    /** Pages looked at so far. */
+    public long pagesScanned() {
+        return pagesScanned;
+    }
+
+    /**
+     * {@code struct pm_scan_arg {u64 size, flags, start, end, walk_end, vec, vec_len, max_pages,
+     * category_inverted, category_mask, category_anyof_mask, return_mask}}, {@code struct
+     * page_region {u64 start, end, categories}}.
+     */
+    private boolean scan(long start, long end, boolean ofFile, Runs into) {
+        long excluded = PAGE_IS_PFNZERO | (ofFile ? PAGE_IS_FILE : 0);
+        long arg = buffer.address();
+        long vec = arg + PM_SCAN_ARG_SIZE;
+        while (start < end) {
+            buffer.putLong(0, PM_SCAN_ARG_SIZE);
+            buffer.putLong(8, 0);
+            buffer.putLong(16, start);
+            buffer.putLong(24, end);
+            buffer.putLong(32, 0);
+            buffer.putLong(40, vec);
+            buffer.putLong(48, REGIONS);
+            buffer.putLong(56, 0);
+            buffer.putLong(64, excluded);
+            buffer.putLong(72, excluded);
+            buffer.putLong(80, PAGE_IS_PRESENT | PAGE_IS_SWAPPED);
+            buffer.putLong(88, PAGE_IS_PRESENT | PAGE_IS_SWAPPED);
+            long n = Native.call(Syscall.IOCTL, pagemap.number(), PAGEMAP_SCAN, arg);
+            if (n == -Errno.ENOTTY.number() || n == -Errno.EINVAL.number()) {
+                return false;
+            }
+            Native.check(n, "scan " + pagemap.name());
+            for (int i = 0; i < n; i++) {
+                long at = PM_SCAN_ARG_SIZE + (long) i * PAGE_REGION_SIZE;
+                into.add(buffer.getLong(at), buffer.getLong(at + 8));
+            }
+            start = buffer.getLong(32);
+        }
+        return true;
+    }
+
+    private void read(long start, long end, boolean ofFile, Runs into) {
+        try (NativeMemory entries = NativeMemory.allocate(ENTRIES * 8L)) {
+            while (start < end) {
+                long count = Math.min(ENTRIES, (end - start) / PAGE);
+                long got =
+                        pagemap.readFully(entries.address(), count * 8, start / PAGE * 8) / 8;
+                if (got < count) {
+                    throw new jcriu.errors.SyscallException(
+                            "read " + pagemap.name(), Errno.EIO);
+                }
+                for (int i = 0; i < got; i++) {
+                    long entry = entries.getLong(8L * i);
+                    if ((entry & (PRESENT | SWAPPED)) != 0 && (!ofFile || (entry & FILE) == 0)) {
+                        into.add(start + (long) i * PAGE, start + (i + 1L) * PAGE);
+                    }
+                }
+                start += got * PAGE;
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        pagemap.close();
+        buffer.close();
+    }
+}

@@ -1,0 +1,49 @@
+package jcriu.resource;
+
+import jcriu.image.proto.fown_entry;
+import jcriu.kernel.FileConstants;
+import jcriu.proc.FdLink;
+import jcriu.proc.Fdinfo;
+import jcriu.sys.FileStat;
+
+/**
+ * A descriptor of a task while it is dumped: what the three places say that describe it.
+ *
+ * @param path {@code /proc/PID/fd/N}: leads to the open file itself
+ */
+record OpenFile(int pid, int fd, String path, FdLink link, Fdinfo info, FileStat stat) {
+
+    static OpenFile of(int pid, int fd) {
+        String path = "/proc/" + pid + "/fd/" + fd;
+        return new OpenFile(
+                pid, fd, path, FdLink.read(pid, fd), Fdinfo.read(pid, fd), FileStat.of(path));
+    }
+
+    /** Status flags of the description, without the descriptor's close-on-exec. */
+    int flags() {
+        return info.flags() & ~FileConstants.O_CLOEXEC;
+    }
+
+    boolean closeOnExec() {
+        return (info.flags() & FileConstants.O_CLOEXEC) != 0;
+    }
+
+    /** For messages, e.g. {@code pid 12 (nginx): fd 9}. */
+    String subject() {
+        return "pid " + pid + " (" + Names.comm(pid) + "): fd " + fd;
+    }
+
+    /** No owner for SIGIO. */
+    static fown_entry noOwner() {
+        return NO_OWNER;
+    }
+
+    private static final fown_entry NO_OWNER =
+            fown_entry.newBuilder()
+                    .setUid(0)
+                    .setEuid(0)
+                    .setSignum(0)
+                    .setPidType(0)
+                    .setPid(0)
+                    .build();
+}

@@ -1,0 +1,226 @@
+package jcriu.resource;
+
+import static jcriu.kernel.FileConstants.*;
+
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.proto.fd_types;
+import jcriu.image.proto.fifo_entry;
+import jcriu.image.proto.file_entry;
+import jcriu.image.proto.pipe_data_entry;
+import jcriu.image.proto.pipe_entry;
+import jcriu.image.proto.reg_file_entry;
+import jcriu.kernel.Syscall;
+import jcriu.sys.Fd;
+import jcriu.sys.Native;
+import jcriu.sys.NativeMemory;
+
+/** Pipes, pipe(7), and FIFOs, fifo(7), with what is in them. */
+final class Pipe {
+    private static final int DEFAULT_SIZE = 65536;
+    private static final long FIONREAD = 0x541b;
+
+    private Pipe() {}
+
+    static file_entry dump(int id, OpenFile file) {
+        return file_entry.newBuilder()
+                .setType(fd_types.PIPE)
+                .setId(id)
+                .setPipe(
+                        pipe_entry.newBuilder()
+                                .setId(id)
+                                .setPipeId((int) file.stat().ino())
+                                .setFlags(file.flags())
+                                .setFown(OpenFile.noOwner()))
+                .build();
+    }
+
+    static file_entry dumpFifo(int id, int regId, OpenFile file) {
+        return file_entry.newBuilder()
+                .setType(fd_types.FIFO)
+                .setId(id)
+                .setFifo(
+                        fifo_entry.newBuilder()
+                                .setId(id)
+                                .setPipeId((int) file.stat().ino())
+                                .setRegfId(regId))
+                .build();
+    }
+
+    /** Contents of all pipes, or of all FIFOs, of a dump. */
+    static final class Contents {
+        private final Map<Integer, byte[]> data = new LinkedHashMap<>();
+        private final Map<Integer, Integer> sizes = new HashMap<>();
+
+        /** Copies what is in the pipe and leaves it there: tee(2). */
+        void add(OpenFile file) {
+            int pipeId = (int) file.stat().ino();
+            if (data.containsKey(pipeId)) {
+                return;
+            }
+            try (Fd source = Fd.open(file.path(), O_RDONLY | O_NONBLOCK);
+                    NativeMemory words = NativeMemory.allocate(16)) {
+                int size =
+                        (int)
+                                Native.check(
+                                        Native.call(
+                                                Syscall.FCNTL, source.number(), F_GETPIPE_SZ),
+                                        "size of " + file.subject());
+                Native.check(
+                        Native.call(Syscall.IOCTL, source.number(), FIONREAD, words.address()),
+                        "fill of " + file.subject());
+                int bytes = words.getInt(0);
+                sizes.put(pipeId, size);
+                data.put(pipeId, bytes == 0 ? new byte[0] : copy(source, size, bytes, words));
+            }
+        }
+
+        private static byte[] copy(Fd source, int size, int bytes, NativeMemory words) {
+            Native.check(
+                    Native.call(Syscall.PIPE2, words.address(), O_CLOEXEC | O_NONBLOCK), "pipe2");
+            try (Fd in = new Fd(words.getInt(0), "our pipe");
+                    Fd out = new Fd(words.getInt(4), "our pipe");
+                    NativeMemory buffer = NativeMemory.allocate(bytes)) {
+                Native.check(
+                        Native.call(Syscall.FCNTL, out.number(), F_SETPIPE_SZ, size),
+                        "enlarge our pipe");
+                long n =
+                        Native.check(
+                                Native.call(
+                                        Syscall.TEE,
+                                        source.number(),
+                                        out.number(),
+                                        bytes,
+                                        SPLICE_F_NONBLOCK),
+                                "tee");
+                long got = 0;
+                while (got < n) {
+                    got +=
+                            Native.check(
+                                    Native.call(
+                                            Syscall.READ,
+                                            in.number(),
+                                            buffer.address() + got,
+                                            n - got),
+                                    "read our pipe");
+                }
+                if (got != bytes) {
+                    throw new jcriu.errors.JcriuException(
+                            jcriu.errors.Kind.INTERNAL,
+                            "a pipe held " + bytes + " bytes, tee(2) gave " + got);
+                }
+                return buffer.get(0, bytes);
+            }
+        }
+
+        /** Writes the image if any pipe holds something or has an unusual size. */
+        void write(ImageDir images, ImageType type) {
+            if (data.isEmpty()) {
+                return;
+            }
+            try (ImageWriter out = images.writer(type)) {
+                for (Map.Entry<Integer, byte[]> pipe : data.entrySet()) {
+                    out.write(
+                            pipe_data_entry.newBuilder()
+                                    .setPipeId(pipe.getKey())
+                                    .setBytes(pipe.getValue().length)
+                                    .setSize(sizes.get(pipe.getKey()))
+                                    .build());
+                    out.writeRaw(pipe.getValue());
+                }
+            }
+        }
+    }
+
+    /** Contents and sizes by pipe id, read from an image. */
+    record Loaded(Map<Integer, byte[]> data, Map<Integer, Integer> sizes) {
+        static Loaded read(ImageDir images, ImageType type) {
+            Loaded loaded = new Loaded(new HashMap<>(), new HashMap<>());
+            try (ImageReader in = images.reader(type)) {
+                Optional<pipe_data_entry> entry;
+                while ((entry = in.next(pipe_data_entry.parser())).isPresent()) {
+                    int id = entry.get().getPipeId();
+                    loaded.data.put(id, in.raw(entry.get().getBytes() & 0xffffffffL));
+                    loaded.sizes.put(id, entry.get().hasSize() ? entry.get().getSize() : 0);
+                }
+            }
+            return loaded;
+        }
+
+        void fill(int pipeId, Fd writeEnd) {
+            int size = sizes.getOrDefault(pipeId, 0);
+            if (size != 0 && size != DEFAULT_SIZE) {
+                Native.check(
+                        Native.call(Syscall.FCNTL, writeEnd.number(), F_SETPIPE_SZ, size),
+                        "set the size of a pipe to " + size);
+            }
+            byte[] bytes = data.get(pipeId);
+            if (bytes != null && bytes.length > 0) {
+                try (NativeMemory buffer = NativeMemory.allocate(bytes.length)) {
+                    buffer.put(0, bytes);
+                    long done = 0;
+                    while (done < bytes.length) {
+                        done +=
+                                Native.check(
+                                        Native.call(
+                                                Syscall.WRITE,
+                                                writeEnd.number(),
+                                                buffer.address() + done,
+                                                bytes.length - done),
+                                        "fill a pipe");
+                    }
+                }
+            }
+        }
+    }
+
+    /** A pipe of a restore: both ends, filled, kept open until every description has been made. */
+    static final class Pair implements AutoCloseable {
+        private final Fd readEnd;
+        private final Fd writeEnd;
+
+        private Pair(Fd readEnd, Fd writeEnd) {
+            this.readEnd = readEnd;
+            this.writeEnd = writeEnd;
+        }
+
+        static Pair create(int pipeId, Loaded contents) {
+            try (NativeMemory words = NativeMemory.allocate(8)) {
+                Native.check(
+                        Native.call(Syscall.PIPE2, words.address(), O_CLOEXEC | O_NONBLOCK),
+                        "pipe2");
+                Pair pair =
+                        new Pair(
+                                new Fd(words.getInt(0), "pipe " + pipeId),
+                                new Fd(words.getInt(4), "pipe " + pipeId));
+                contents.fill(pipeId, pair.writeEnd);
+                return pair;
+            }
+        }
+
+        static Pair fifo(reg_file_entry reg, int pipeId, Loaded contents) {
+            Fd both = Fd.open(reg.getName(), O_RDWR | O_NONBLOCK);
+            Pair pair = new Pair(both, both);
+            contents.fill(pipeId, both);
+            return pair;
+        }
+
+        /** A description of its own, with the flags of the image. */
+        Fd open(int flags) {
+            boolean writing = (flags & O_ACCMODE) == O_WRONLY;
+            return Fd.open((writing ? writeEnd : readEnd).procPath(), flags);
+        }
+
+        @Override
+        public void close() {
+            readEnd.close();
+            writeEnd.close();
+        }
+    }
+}

@@ -1,0 +1,119 @@
+package jcriu.resource;
+
+import static jcriu.kernel.FileConstants.*;
+
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.errors.SyscallException;
+import jcriu.errors.UnsupportedStateException;
+import jcriu.image.proto.fd_types;
+import jcriu.image.proto.file_entry;
+import jcriu.image.proto.reg_file_entry;
+import jcriu.kernel.Syscall;
+import jcriu.sys.Fd;
+import jcriu.sys.FileStat;
+import jcriu.sys.Native;
+
+/**
+ * What has a path: regular files, directories, devices without state of their own. A deleted one
+ * takes its content along as a {@link GhostFile}.
+ */
+final class RegFile {
+    /** Majors of devices that hold nothing: /dev/null, zero, full, random, urandom. */
+    private static final int MEMORY_DEVICES = 1;
+
+    private RegFile() {}
+
+    /** Refuses what cannot be opened again by its path. */
+    static void check(String subject, String name, FileStat stat, boolean deleted, Ghosts ghosts) {
+        int type = stat.type();
+        if (type == S_IFCHR && stat.rdev() >> 20 != MEMORY_DEVICES) {
+            throw refuse(
+                    subject + " is the device " + name + " (" + (stat.rdev() >> 20) + ":"
+                            + (stat.rdev() & 0xfffff) + "), whose state cannot be saved",
+                    "close it before the dump; see docs/limits.md#devices");
+        }
+        if (type == S_IFSOCK) {
+            throw refuse(subject + " is a socket file", "see docs/limits.md#sockets");
+        }
+        if (stat.nlink() == 0 || deleted && type == S_IFDIR) {
+            ghosts.check(subject, name, stat);
+            return;
+        }
+        FileStat now = FileStat.tryOf(name);
+        if (now == null || !now.sameFile(stat)) {
+            throw refuse(
+                    subject + " is " + name + ", but that path is "
+                            + (now == null ? "gone" : "another file now")
+                            + " (the file still has " + stat.nlink() + " other name(s))",
+                    "put the file back, or close it before the dump;"
+                            + " see docs/limits.md#renamed-files");
+        }
+    }
+
+    private static UnsupportedStateException refuse(String what, String hint) {
+        return (UnsupportedStateException) new UnsupportedStateException(what).withHint(hint);
+    }
+
+    /** The entry of a file with a path. */
+    static file_entry dump(int id, String name, FileStat stat, int flags, long pos) {
+        reg_file_entry.Builder reg =
+                reg_file_entry.newBuilder()
+                        .setId(id)
+                        .setFlags(flags)
+                        .setPos(pos)
+                        .setFown(OpenFile.noOwner())
+                        .setName(name)
+                        .setMode(stat.mode());
+        if (stat.isRegular()) {
+            reg.setSize(stat.size());
+        }
+        return file_entry.newBuilder().setType(fd_types.REG).setId(id).setReg(reg).build();
+    }
+
+    /**
+     * Opens the file again, at its position.
+     *
+     * @throws JcriuException RESTORE_REFUSED if it is missing or is not what it was
+     */
+    static Fd restore(reg_file_entry reg, boolean skipModeCheck, boolean checkSize) {
+        int flags = reg.getFlags() & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC) | O_NOCTTY;
+        String name = reg.getName();
+        FileStat now = FileStat.tryOf(name);
+        if (now == null) {
+            throw new JcriuException(Kind.RESTORE_REFUSED, "file " + name + " is missing")
+                    .withHint("put it back as it was at the dump");
+        }
+        if (reg.hasMode() && !skipModeCheck && now.mode() != reg.getMode()) {
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            "file " + name + " has mode 0" + Integer.toOctalString(now.mode())
+                                    + ", not 0" + Integer.toOctalString(reg.getMode()))
+                    .withHint("set the mode back, or restore with --skip-file-rwx-check");
+        }
+        if (checkSize && reg.hasSize() && now.isRegular() && now.size() != reg.getSize()) {
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            "file " + name + " has " + now.size() + " bytes, not the "
+                                    + reg.getSize() + " of the dump")
+                    .withHint("put it back as it was at the dump");
+        }
+        Fd fd;
+        try {
+            fd = Fd.open(name, flags);
+        } catch (SyscallException e) {
+            throw new JcriuException(Kind.RESTORE_REFUSED, e.what(), e)
+                    .withHint("make the file accessible as it was at the dump");
+        }
+        seek(fd, reg.getPos(), flags, now);
+        return fd;
+    }
+
+    static void seek(Fd fd, long pos, int flags, FileStat stat) {
+        boolean seekable = stat.isRegular() || stat.type() == S_IFDIR || stat.type() == S_IFBLK;
+        if (pos != 0 && seekable && (flags & O_PATH) == 0) {
+            Native.check(
+                    Native.call(Syscall.LSEEK, fd.number(), pos, SEEK_SET), "seek in " + fd.name());
+        }
+    }
+}
