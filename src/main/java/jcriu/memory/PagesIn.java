@@ -1,0 +1,138 @@
+package jcriu.memory;
+
+import static jcriu.kernel.FileConstants.*;
+
+import java.util.ArrayList;
+import java.util.List;
+import jcriu.errors.ImageFormatException;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.store.Pagemap;
+import jcriu.store.PagemapRun;
+import jcriu.sys.Fd;
+import jcriu.sys.NativeMemory;
+import jcriu.tracee.RemoteMemory;
+
+/**
+ * A {@code pages-N.img} being read into a task or into a shared object, on all cores.
+ *
+ * <p>Each core reads into a buffer that stays in its cache, and the kernel copies from there: that
+ * beats mapping the file, whose pages would be touched one by one.
+ */
+public final class PagesIn implements AutoCloseable {
+    private static final int CHUNK = 512 << 10;
+    private static final long PIECE = 16 << 20;
+
+    private final Fd file;
+    private final String name;
+
+    private PagesIn(Fd file, String name) {
+        this.file = file;
+        this.name = name;
+    }
+
+    /** Opens the pages of a pagemap; without runs no file is needed. */
+    public static PagesIn open(ImageDir images, Pagemap pagemap) {
+        String name = ImageType.PAGES.fileName(pagemap.pagesId());
+        for (PagemapRun run : pagemap.runs()) {
+            if (!run.present()) {
+                throw new ImageFormatException(
+                        name,
+                        -1,
+                        "pages at 0x" + Long.toHexString(run.vaddr())
+                                + " are in a parent image, which is not supported yet");
+            }
+        }
+        if (pagemap.runs().isEmpty()) {
+            return new PagesIn(null, name);
+        }
+        return new PagesIn(
+                Fd.open(images.path(ImageType.PAGES, pagemap.pagesId()).toString(), O_RDONLY),
+                name);
+    }
+
+    /** Writes the runs to a task's memory at their addresses; returns the number of pages. */
+    public long copyToTask(List<PagemapRun> runs, int pid, Workers workers) {
+        return copy(
+                runs,
+                workers,
+                (run, offset, length) -> {
+                    try (NativeMemory buffer = NativeMemory.allocate(Math.min(CHUNK, length))) {
+                        long done = 0;
+                        while (done < length) {
+                            long n = Math.min(CHUNK, length - done);
+                            read(buffer.address(), n, run.pagesOffset() + offset + done);
+                            RemoteMemory.write(
+                                    pid, run.vaddr() + offset + done, buffer.address(), n);
+                            done += n;
+                        }
+                    }
+                });
+    }
+
+    /** Reads the runs into our own memory, whose first byte is address 0 of the runs. */
+    public long copyToMemory(List<PagemapRun> runs, long base, Workers workers) {
+        return copy(
+                runs,
+                workers,
+                (run, offset, length) ->
+                        read(base + run.vaddr() + offset, length, run.pagesOffset() + offset));
+    }
+
+    private void read(long to, long length, long offset) {
+        if (file.readFully(to, length, offset) < length) {
+            throw new ImageFormatException(name, offset, "ends before the pages that it should hold");
+        }
+    }
+
+    private interface Copy {
+        void run(PagemapRun run, long offset, long length);
+    }
+
+    private static long copy(List<PagemapRun> runs, Workers workers, Copy copy) {
+        List<Runnable> jobs = new ArrayList<>();
+        List<PagemapRun> small = new ArrayList<>();
+        long inSmall = 0;
+        long pages = 0;
+        for (PagemapRun run : runs) {
+            pages += run.nrPages();
+            if (run.lengthBytes() >= PIECE) {
+                for (long at = 0; at < run.lengthBytes(); at += PIECE) {
+                    long offset = at;
+                    long length = Math.min(PIECE, run.lengthBytes() - at);
+                    jobs.add(() -> copy.run(run, offset, length));
+                }
+                continue;
+            }
+            small.add(run);
+            inSmall += run.lengthBytes();
+            if (inSmall >= PIECE) {
+                List<PagemapRun> some = small;
+                jobs.add(() -> copyAll(some, copy));
+                small = new ArrayList<>();
+                inSmall = 0;
+            }
+        }
+        if (!small.isEmpty()) {
+            List<PagemapRun> some = small;
+            jobs.add(() -> copyAll(some, copy));
+        }
+        if (!jobs.isEmpty()) {
+            workers.run(jobs);
+        }
+        return pages;
+    }
+
+    private static void copyAll(List<PagemapRun> runs, Copy copy) {
+        for (PagemapRun run : runs) {
+            copy.run(run, 0, run.lengthBytes());
+        }
+    }
+
+    @Override
+    public void close() {
+        if (file != null) {
+            file.close();
+        }
+    }
+}

@@ -1,0 +1,247 @@
+package jcriu.resource;
+
+import static jcriu.kernel.FileConstants.*;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import jcriu.errors.UnsupportedStateException;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.proto.fd_types;
+import jcriu.image.proto.fdinfo_entry;
+import jcriu.image.proto.file_entry;
+import jcriu.kernel.Syscall;
+import jcriu.proc.FdLink;
+import jcriu.proc.ProcFs;
+import jcriu.sys.FileStat;
+import jcriu.sys.Native;
+
+/**
+ * All open files of a dump: one entry for each open file description, and for each file that is
+ * only referred to by path (mappings, executables, directories).
+ *
+ * <p>Which descriptors share a description is told by kcmp(2); it is asked only about those whose
+ * file, flags and position are alike.
+ */
+public final class FileTable {
+    private record Known(int id, fd_types type, int pid, int fd) {}
+
+    private final ImageDir images;
+    private final boolean shellJob;
+    private final Ghosts ghosts;
+    private final SharedObjects shared;
+    private final Tty.Infos ttys = new Tty.Infos();
+    private final Pipe.Contents pipes = new Pipe.Contents();
+    private final Pipe.Contents fifos = new Pipe.Contents();
+    private final Map<String, List<Known>> descriptions = new HashMap<>();
+    private final Map<String, Integer> references = new HashMap<>();
+    private final List<file_entry> entries = new ArrayList<>();
+    private final Map<Integer, List<fdinfo_entry>> tables = new HashMap<>();
+
+    public FileTable(ImageDir images, boolean shellJob, long ghostLimit, SharedObjects shared) {
+        this.images = images;
+        this.shellJob = shellJob;
+        this.ghosts = new Ghosts(ghostLimit);
+        this.shared = shared;
+    }
+
+    /** Refuses descriptors that cannot be saved. Changes nothing: called before the freeze. */
+    public void check(int pid) {
+        for (int fd : ProcFs.fds(pid)) {
+            try {
+                check(OpenFile.of(pid, fd));
+            } catch (jcriu.errors.SyscallException e) {
+                if (e.errno() != jcriu.errors.Errno.ENOENT) {
+                    throw e;
+                }
+                // closed meanwhile; the freeze will see what is there then
+            }
+        }
+    }
+
+    private void check(OpenFile file) {
+        FdLink link = file.link();
+        switch (link.kind()) {
+            case PIPE, MEMFD -> {
+                if (link.kind() == FdLink.Kind.MEMFD && file.stat().type() != S_IFREG) {
+                    throw refuse(file, "a strange memfd", "");
+                }
+            }
+            case PATH -> {
+                if (Tty.isTty(file.stat())) {
+                    Tty.check(file, shellJob);
+                } else if (file.stat().type() == S_IFIFO) {
+                    if (file.stat().nlink() == 0) {
+                        throw refuse(file, "a deleted FIFO", "deleted-fifos");
+                    }
+                } else {
+                    RegFile.check(
+                            file.subject(), link.name(), file.stat(), link.deleted(), ghosts);
+                }
+            }
+            case SOCKET ->
+                    throw refuse(
+                            file, Sockets.describe(file.pid(), link.inode()), "sockets");
+            case ANON_INODE -> {
+                switch (link.name()) {
+                    case "eventfd", "timerfd", "signalfd" -> {
+                        // fully described by fdinfo
+                    }
+                    case "eventpoll" -> Eventpoll.check(file);
+                    default ->
+                            throw refuse(
+                                    file, "of the kind " + link.name(), "descriptors");
+                }
+            }
+            case NAMESPACE, OTHER ->
+                    throw refuse(
+                            file, "of the kind " + link.name(), "descriptors");
+        }
+        if ((file.flags() & O_PATH) != 0 && link.kind() != FdLink.Kind.PATH) {
+            throw refuse(file, "an O_PATH descriptor of something without a path", "descriptors");
+        }
+    }
+
+    private static UnsupportedStateException refuse(OpenFile file, String what, String section) {
+        return (UnsupportedStateException)
+                new UnsupportedStateException(
+                                file.subject() + " is " + what + ", which is not supported yet")
+                        .withHint("close it before the dump; see docs/limits.md#" + section);
+    }
+
+    /** Dumps the descriptors of a frozen task; {@code filesId} names its table. */
+    public void dump(int pid, int filesId) {
+        List<fdinfo_entry> table = new ArrayList<>();
+        for (int fd : ProcFs.fds(pid)) {
+            OpenFile file = OpenFile.of(pid, fd);
+            Known known = description(file);
+            table.add(
+                    fdinfo_entry.newBuilder()
+                            .setId(known.id)
+                            .setFlags(file.closeOnExec() ? FD_CLOEXEC : 0)
+                            .setType(known.type)
+                            .setFd(fd)
+                            .build());
+        }
+        tables.put(filesId, table);
+    }
+
+    private Known description(OpenFile file) {
+        FileStat stat = file.stat();
+        String key =
+                stat.dev() + ":" + stat.ino() + ":" + file.flags() + ":" + file.info().pos() + ":"
+                        + file.link().name();
+        List<Known> alike = descriptions.computeIfAbsent(key, k -> new ArrayList<>(1));
+        for (Known known : alike) {
+            long r =
+                    Native.call(
+                            Syscall.KCMP, known.pid, file.pid(), KCMP_FILE, known.fd, file.fd());
+            if (Native.check(r, "kcmp of " + file.subject()) == 0) {
+                return known;
+            }
+        }
+        check(file);
+        int id = newId();
+        file_entry entry = entry(id, file);
+        entries.add(entry);
+        Known known = new Known(id, entry.getType(), file.pid(), file.fd());
+        alike.add(known);
+        return known;
+    }
+
+    private int lastId;
+
+    private int newId() {
+        return ++lastId;
+    }
+
+    private file_entry entry(int id, OpenFile file) {
+        FdLink link = file.link();
+        switch (link.kind()) {
+            case PIPE -> {
+                pipes.add(file);
+                return Pipe.dump(id, file);
+            }
+            case MEMFD -> {
+                int inodeId = shared.add(link.name(), file.path(), file.stat());
+                return SharedObjects.dumpFile(id, inodeId, file.flags(), file.info().pos());
+            }
+            case ANON_INODE -> {
+                return switch (link.name()) {
+                    case "eventfd" -> Eventfd.dump(id, file);
+                    case "timerfd" -> Timerfd.dump(id, file);
+                    case "signalfd" -> Signalfd.dump(id, file);
+                    default -> Eventpoll.dump(id, file);
+                };
+            }
+            default -> {
+                if (file.stat().type() == S_IFIFO || Tty.isTty(file.stat())) {
+                    int regId = newId();
+                    entries.add(
+                            RegFile.dump(regId, link.name(), file.stat(), file.flags(), 0));
+                    if (file.stat().type() == S_IFIFO) {
+                        fifos.add(file);
+                        return Pipe.dumpFifo(id, regId, file);
+                    }
+                    return Tty.dump(id, ttys.add(file), regId, file);
+                }
+                if (file.stat().nlink() == 0) {
+                    ghosts.dump(id, file.stat(), file.path(), images);
+                }
+                return RegFile.dump(
+                        id, link.name(), file.stat(), file.flags(), file.info().pos());
+            }
+        }
+    }
+
+    /**
+     * The entry of a file that a task refers to without a descriptor: a mapping's, its executable,
+     * its directories.
+     *
+     * @param linkPath a link of {@code /proc} that leads to the file itself
+     * @param subject for messages
+     * @param flags open(2) flags with which it must be opened again
+     */
+    public int reference(String linkPath, String subject, int flags) {
+        FileStat stat = FileStat.of(linkPath);
+        FdLink link = FdLink.parse(ProcFs.readlink(linkPath));
+        String key = stat.dev() + ":" + stat.ino() + ":" + flags + ":" + link.name();
+        Integer known = references.get(key);
+        if (known != null) {
+            return known;
+        }
+        int id = newId();
+        if (link.kind() == FdLink.Kind.MEMFD
+                || link.deleted() && link.name().equals(SharedObjects.ANONYMOUS)) {
+            int inodeId = shared.add(link.name(), linkPath, stat);
+            entries.add(SharedObjects.dumpFile(id, inodeId, flags, 0));
+        } else {
+            RegFile.check(subject, link.name(), stat, link.deleted(), ghosts);
+            if (stat.nlink() == 0) {
+                ghosts.dump(id, stat, linkPath, images);
+            }
+            entries.add(RegFile.dump(id, link.name(), stat, flags, 0));
+        }
+        references.put(key, id);
+        return id;
+    }
+
+    /** Writes all that the table has gathered. */
+    public void write() {
+        try (ImageWriter out = images.writer(ImageType.FILES)) {
+            entries.forEach(out::write);
+        }
+        for (Map.Entry<Integer, List<fdinfo_entry>> table : tables.entrySet()) {
+            try (ImageWriter out = images.writer(ImageType.FDINFO, table.getKey())) {
+                table.getValue().forEach(out::write);
+            }
+        }
+        pipes.write(images, ImageType.PIPES_DATA);
+        fifos.write(images, ImageType.FIFO_DATA);
+        ttys.write(images);
+        ghosts.finish(images);
+    }
+}

@@ -1,0 +1,107 @@
+package jcriu.resource;
+
+import static jcriu.kernel.ProcessConstants.*;
+
+import com.google.protobuf.ByteString;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import jcriu.errors.ImageFormatException;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.proto.seccomp_entry;
+import jcriu.image.proto.seccomp_filter;
+import jcriu.kernel.Syscall;
+import jcriu.tracee.RemoteBatch;
+import jcriu.tracee.Tracee;
+
+/**
+ * Seccomp filters, seccomp(2): chains of BPF programs, each linked to the older one.
+ *
+ * <p>Threads with equal chains share their entries.
+ */
+public final class Seccomp {
+    private static final int BPF_INSTRUCTION = 8;
+    private static final int RESTORABLE_FLAGS = 2 | 4; // LOG, SPEC_ALLOW
+
+    private final List<seccomp_filter> filters = new ArrayList<>();
+    private final Map<seccomp_filter, Integer> index = new HashMap<>();
+
+    /** Index of the newest filter of a thread's chain. */
+    int dump(Tracee thread) {
+        List<byte[]> chain = new ArrayList<>();
+        List<Integer> flags = new ArrayList<>();
+        byte[] filter;
+        while ((filter = thread.seccompFilter(chain.size())) != null) {
+            flags.add((int) thread.seccompFlags(chain.size()));
+            chain.add(filter);
+        }
+        int previous = -1;
+        for (int i = chain.size() - 1; i >= 0; i--) {
+            seccomp_filter.Builder entry =
+                    seccomp_filter.newBuilder()
+                            .setFilter(ByteString.copyFrom(chain.get(i)))
+                            .setFlags(flags.get(i));
+            if (previous >= 0) {
+                entry.setPrev(previous);
+            }
+            seccomp_filter built = entry.build();
+            Integer known = index.get(built);
+            if (known == null) {
+                known = filters.size();
+                filters.add(built);
+                index.put(built, known);
+            }
+            previous = known;
+        }
+        return previous;
+    }
+
+    public void write(ImageDir images) {
+        try (ImageWriter out = images.writer(ImageType.SECCOMP)) {
+            out.write(seccomp_entry.newBuilder().addAllSeccompFilters(filters).build());
+        }
+    }
+
+    /** Filters of an image. */
+    public static List<seccomp_filter> read(ImageDir images) {
+        try (ImageReader in = images.reader(ImageType.SECCOMP)) {
+            return in.next(seccomp_entry.parser())
+                    .map(seccomp_entry::getSeccompFiltersList)
+                    .orElse(List.of());
+        }
+    }
+
+    /** Adds a chain, the oldest filter first. No other call may follow in the thread. */
+    public static void restore(List<seccomp_filter> filters, int newest, RemoteBatch batch) {
+        List<seccomp_filter> chain = new ArrayList<>();
+        int at = newest;
+        while (true) {
+            if (at < 0 || at >= filters.size() || chain.size() > filters.size()) {
+                throw new ImageFormatException(
+                        "seccomp.img", -1, "has no filter chain " + newest);
+            }
+            chain.add(0, filters.get(at));
+            if (!filters.get(at).hasPrev()) {
+                break;
+            }
+            at = filters.get(at).getPrev();
+        }
+        for (seccomp_filter filter : chain) {
+            byte[] program = filter.getFilter().toByteArray();
+            long code = batch.data(program);
+            long header = batch.data(16); // struct sock_fprog {u16 len; filter *}
+            batch.putInt(header, program.length / BPF_INSTRUCTION);
+            batch.putLong(header + 8, code);
+            batch.add(
+                    "install a seccomp filter",
+                    Syscall.SECCOMP,
+                    SECCOMP_SET_MODE_FILTER,
+                    filter.getFlags() & RESTORABLE_FLAGS,
+                    header);
+        }
+    }
+}

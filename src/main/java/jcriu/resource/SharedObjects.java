@@ -1,0 +1,345 @@
+package jcriu.resource;
+
+import static jcriu.kernel.FileConstants.*;
+import static jcriu.kernel.MmanConstants.*;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import jcriu.errors.Errno;
+import jcriu.errors.ImageFormatException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.PagemapFlags;
+import jcriu.image.proto.fd_types;
+import jcriu.image.proto.file_entry;
+import jcriu.image.proto.memfd_file_entry;
+import jcriu.image.proto.memfd_inode_entry;
+import jcriu.kernel.Syscall;
+import jcriu.memory.PagesIn;
+import jcriu.memory.PagesOut;
+import jcriu.memory.Runs;
+import jcriu.memory.Workers;
+import jcriu.store.Pagemap;
+import jcriu.store.PagemapRun;
+import jcriu.sys.Fd;
+import jcriu.sys.FileStat;
+import jcriu.sys.Native;
+import jcriu.sys.NativeMemory;
+
+/**
+ * Memory objects that tasks share: {@code mmap(MAP_SHARED|MAP_ANONYMOUS)} and memfd_create(2). Each
+ * is dumped once, however many tasks map it; both have the image shape of a memfd, and an anonymous
+ * one is named {@value #ANONYMOUS}.
+ */
+public final class SharedObjects {
+    /** What the kernel calls a shared anonymous mapping in {@code /proc/PID/maps}. */
+    public static final String ANONYMOUS = "/dev/zero";
+
+    private static final int PAGE = 4096;
+
+    /** One object of a dump. */
+    private static final class Dumped {
+        int inodeId;
+        String name;
+        String path;
+        FileStat stat;
+        int seals;
+        PagesOut pages;
+        Runs runs;
+    }
+
+    private final Map<Long, Dumped> byInode = new LinkedHashMap<>();
+    private long pagesScanned;
+    private long pagesWritten;
+
+    /**
+     * Notes an object.
+     *
+     * @param path opens the object itself: {@code /proc/PID/fd/N} or {@code
+     *     /proc/PID/map_files/START-END}
+     * @return its inode id in the images
+     */
+    int add(String name, String path, FileStat stat) {
+        Dumped object = byInode.get(stat.ino());
+        if (object == null) {
+            object = new Dumped();
+            object.inodeId = byInode.size() + 1;
+            object.name = name;
+            object.path = path;
+            object.stat = stat;
+            try (Fd fd = Fd.open(path, O_RDONLY)) {
+                long seals = Native.call(Syscall.FCNTL, fd.number(), F_GET_SEALS);
+                object.seals = Native.failed(seals) ? F_SEAL_SEAL : (int) seals;
+            }
+            byInode.put(stat.ino(), object);
+        }
+        return object.inodeId;
+    }
+
+    static file_entry dumpFile(int id, int inodeId, int flags, long pos) {
+        return file_entry.newBuilder()
+                .setType(fd_types.MEMFD)
+                .setId(id)
+                .setMemfd(
+                        memfd_file_entry.newBuilder()
+                                .setId(id)
+                                .setFlags(flags)
+                                .setPos(pos)
+                                .setFown(OpenFile.noOwner())
+                                .setInodeId(inodeId))
+                .build();
+    }
+
+    /** Bytes that an object holds now: to make room before the freeze. */
+    public static long bytesOf(String path) {
+        return FileStat.of(path).blocks() * 512;
+    }
+
+    /** Hands out a pages file that was prepared for an inode, or a fresh one. */
+    public interface PagesFiles {
+        PagesOut take(long inode);
+    }
+
+    /** Copies the content of every object: what the object itself says it holds. */
+    public void copy(PagesFiles files, Workers workers) {
+        for (Dumped object : byInode.values()) {
+            try (Fd fd = Fd.open(object.path, O_RDONLY)) {
+                object.stat = FileStat.of(object.path);
+                object.runs = dataOf(fd, object.stat.size());
+                object.pages = files.take(object.stat.ino());
+                object.pages.copyFromFile(fd, object.runs, workers);
+                pagesScanned += (object.stat.size() + PAGE - 1) / PAGE;
+                pagesWritten += object.runs.bytes() / PAGE;
+            }
+        }
+    }
+
+    private static Runs dataOf(Fd fd, long size) {
+        Runs runs = new Runs();
+        long at = 0;
+        while (at < size) {
+            long start = Native.call(Syscall.LSEEK, fd.number(), at, SEEK_DATA);
+            if (start == -Errno.ENXIO.number()) {
+                break;
+            }
+            Native.check(start, "find data in " + fd.name());
+            long end =
+                    Native.check(
+                            Native.call(Syscall.LSEEK, fd.number(), start, SEEK_HOLE),
+                            "find a hole in " + fd.name());
+            runs.add(start & -PAGE, end + PAGE - 1 & -PAGE);
+            at = end;
+        }
+        return runs;
+    }
+
+    public long pagesScanned() {
+        return pagesScanned;
+    }
+
+    public long pagesWritten() {
+        return pagesWritten;
+    }
+
+    /** Writes {@code memfd.img} and the pagemaps. */
+    public void write(ImageDir images) {
+        if (byInode.isEmpty()) {
+            return;
+        }
+        try (ImageWriter out = images.writer(ImageType.MEMFD_INODE)) {
+            for (Dumped object : byInode.values()) {
+                out.write(
+                        memfd_inode_entry.newBuilder()
+                                .setName(object.name)
+                                .setUid(object.stat.uid())
+                                .setGid(object.stat.gid())
+                                .setSize(object.stat.size())
+                                .setShmid((int) object.stat.ino())
+                                .setSeals(object.seals)
+                                .setInodeId(object.inodeId)
+                                .setMode(object.stat.mode())
+                                .build());
+            }
+        }
+        for (Dumped object : byInode.values()) {
+            List<PagemapRun> runs = new ArrayList<>();
+            for (int i = 0; i < object.runs.size(); i++) {
+                long start = object.runs.start(i);
+                runs.add(
+                        new PagemapRun(
+                                start,
+                                (object.runs.end(i) - start) / PAGE,
+                                PagemapFlags.PRESENT,
+                                -1));
+            }
+            new Pagemap(object.pages.pagesId(), runs)
+                    .write(
+                            images,
+                            ImageType.SHMEM_PAGEMAP,
+                            object.stat.ino() & 0xffffffffL);
+        }
+    }
+
+    /** Objects of a restore: made again in our own process, filled, and mapped from there. */
+    static final class Restored implements AutoCloseable {
+        private final ImageDir images;
+        private final Workers workers;
+        private final Map<Integer, memfd_inode_entry> inodes = new HashMap<>();
+        private final Map<Integer, Fd> objects = new HashMap<>();
+        private long pagesRestored;
+
+        Restored(ImageDir images, Workers workers) {
+            this.images = images;
+            this.workers = workers;
+            try (ImageReader in = images.reader(ImageType.MEMFD_INODE)) {
+                for (memfd_inode_entry inode : in.readAll(memfd_inode_entry.parser())) {
+                    inodes.put((int) inode.getInodeId(), inode);
+                }
+            }
+        }
+
+        boolean isAnonymous(memfd_file_entry file) {
+            return inode(file).getName().equals(ANONYMOUS);
+        }
+
+        long pagesRestored() {
+            return pagesRestored;
+        }
+
+        private memfd_inode_entry inode(memfd_file_entry file) {
+            memfd_inode_entry inode = inodes.get(file.getInodeId());
+            if (inode == null) {
+                throw new ImageFormatException(
+                        "memfd.img",
+                        -1,
+                        "has no inode " + file.getInodeId() + ", which file " + file.getId()
+                                + " needs");
+            }
+            return inode;
+        }
+
+        /** A descriptor of the object, filled; opening its procPath makes another description. */
+        Fd object(memfd_file_entry file) {
+            memfd_inode_entry inode = inode(file);
+            Fd fd = objects.get(file.getInodeId());
+            if (fd == null) {
+                fd = isAnonymous(file) ? anonymous(inode) : memfd(inode);
+                objects.put(file.getInodeId(), fd);
+            }
+            return fd;
+        }
+
+        /** The description of a descriptor: a fresh one, at its position. */
+        Fd open(memfd_file_entry file) {
+            Fd fd = Fd.open(object(file).procPath(), file.getFlags());
+            if (file.getPos() != 0) {
+                Native.check(
+                        Native.call(Syscall.LSEEK, fd.number(), file.getPos(), SEEK_SET),
+                        "seek in a memfd");
+            }
+            return fd;
+        }
+
+        private Fd anonymous(memfd_inode_entry inode) {
+            long size = inode.getSize() + PAGE - 1 & -PAGE;
+            long at = map(size, MAP_SHARED | MAP_ANONYMOUS, -1);
+            try {
+                fill(inode, at, size);
+                return Fd.open(
+                        "/proc/self/map_files/"
+                                + Long.toHexString(at)
+                                + "-"
+                                + Long.toHexString(at + size),
+                        O_RDWR);
+            } finally {
+                Native.call(Syscall.MUNMAP, at, size);
+            }
+        }
+
+        private Fd memfd(memfd_inode_entry inode) {
+            if (inode.getHugetlbFlag() != 0) {
+                throw new JcriuException(
+                        Kind.RESTORE_REFUSED,
+                        "memfd " + inode.getName() + " has huge pages, which is not supported");
+            }
+            boolean noSeals = inode.getSeals() == F_SEAL_SEAL;
+            Fd fd;
+            try (NativeMemory name = NativeMemory.cString(inode.getName())) {
+                fd =
+                        new Fd(
+                                Native.check(
+                                        Native.call(
+                                                Syscall.MEMFD_CREATE,
+                                                name.address(),
+                                                MFD_CLOEXEC | (noSeals ? 0 : MFD_ALLOW_SEALING)),
+                                        "memfd_create " + inode.getName()),
+                                "memfd " + inode.getName());
+            }
+            Native.check(
+                    Native.call(Syscall.FTRUNCATE, fd.number(), inode.getSize()),
+                    "size memfd " + inode.getName());
+            long size = inode.getSize() + PAGE - 1 & -PAGE;
+            if (size > 0) {
+                long at = map(size, MAP_SHARED, fd.number());
+                try {
+                    fill(inode, at, size);
+                } finally {
+                    Native.call(Syscall.MUNMAP, at, size);
+                }
+            }
+            if (inode.hasMode()) {
+                Native.call(Syscall.FCHMOD, fd.number(), inode.getMode() & 07777);
+            }
+            Native.call(Syscall.FCHOWN, fd.number(), inode.getUid(), inode.getGid());
+            if (inode.getSeals() != 0 && !noSeals) {
+                Native.check(
+                        Native.call(
+                                Syscall.FCNTL, fd.number(), F_ADD_SEALS, inode.getSeals()),
+                        "seal memfd " + inode.getName());
+            }
+            return fd;
+        }
+
+        private static long map(long size, int flags, int fd) {
+            return Native.check(
+                    Native.call(
+                            Syscall.MMAP, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0),
+                    "map a shared object of " + size + " bytes");
+        }
+
+        private void fill(memfd_inode_entry inode, long at, long size) {
+            long id = inode.getShmid() & 0xffffffffL;
+            Pagemap pagemap = Pagemap.read(images, ImageType.SHMEM_PAGEMAP, id).orElse(null);
+            if (pagemap == null) {
+                return;
+            }
+            for (PagemapRun run : pagemap.runs()) {
+                if (run.end() > size) {
+                    throw new ImageFormatException(
+                            ImageType.SHMEM_PAGEMAP.fileName(id),
+                            -1,
+                            "run at 0x" + Long.toHexString(run.vaddr())
+                                    + " goes past the end of the object (" + size + " bytes)");
+                }
+            }
+            try (PagesIn pages = PagesIn.open(images, pagemap)) {
+                pagesRestored += pages.copyToMemory(pagemap.runs(), at, workers);
+            }
+        }
+
+        @Override
+        public void close() {
+            for (Fd fd : objects.values()) {
+                fd.close();
+            }
+            objects.clear();
+        }
+    }
+}

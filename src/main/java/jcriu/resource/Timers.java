@@ -1,0 +1,151 @@
+package jcriu.resource;
+
+import java.util.List;
+import jcriu.image.proto.itimer_entry;
+import jcriu.image.proto.posix_timer_entry;
+import jcriu.image.proto.task_timers_entry;
+import jcriu.kernel.ProcessConstants;
+import jcriu.kernel.Syscall;
+import jcriu.proc.PosixTimers;
+import jcriu.tracee.RemoteBatch;
+
+/**
+ * Interval timers, setitimer(2), and POSIX timers, timer_create(2): with the time left, and POSIX
+ * timers under their ids.
+ */
+final class Timers {
+    private static final int ITIMERVAL_SIZE = 32;
+
+    private Timers() {}
+
+    /** What a batch was asked; read it with {@link #dump} after the run. */
+    static final class Asked {
+        private final long[] itimers = new long[3];
+        private List<PosixTimers.Timer> posix = List.of();
+        private long[] values;
+        private int[] overruns;
+    }
+
+    static Asked ask(int pid, RemoteBatch batch) {
+        Asked asked = new Asked();
+        for (int which = 0; which < 3; which++) {
+            asked.itimers[which] = batch.data(ITIMERVAL_SIZE);
+            batch.add("", Syscall.GETITIMER, which, asked.itimers[which]);
+        }
+        asked.posix = PosixTimers.read(pid);
+        asked.values = new long[asked.posix.size()];
+        asked.overruns = new int[asked.posix.size()];
+        for (int i = 0; i < asked.values.length; i++) {
+            asked.values[i] = batch.data(ITIMERVAL_SIZE);
+            batch.add("", Syscall.TIMER_GETTIME, asked.posix.get(i).id(), asked.values[i]);
+            asked.overruns[i] =
+                    batch.add("", Syscall.TIMER_GETOVERRUN, asked.posix.get(i).id());
+        }
+        return asked;
+    }
+
+    static task_timers_entry dump(Asked asked, RemoteBatch batch) {
+        task_timers_entry.Builder timers =
+                task_timers_entry.newBuilder()
+                        .setReal(itimer(asked.itimers[0], batch))
+                        .setVirt(itimer(asked.itimers[1], batch))
+                        .setProf(itimer(asked.itimers[2], batch));
+        for (int i = 0; i < asked.values.length; i++) {
+            PosixTimers.Timer timer = asked.posix.get(i);
+            long value = asked.values[i];
+            posix_timer_entry.Builder entry =
+                    posix_timer_entry.newBuilder()
+                            .setItId(timer.id())
+                            .setClockId(timer.clockId())
+                            .setSiSigno(timer.signo())
+                            .setItSigevNotify(timer.sigevNotify())
+                            .setSivalPtr(timer.sigevValue())
+                            .setOverrun((int) batch.result(asked.overruns[i]))
+                            .setIsec(batch.getLong(value))
+                            .setInsec(batch.getLong(value + 8))
+                            .setVsec(batch.getLong(value + 16))
+                            .setVnsec(batch.getLong(value + 24));
+            if ((timer.sigevNotify() & ProcessConstants.SIGEV_THREAD_ID) != 0) {
+                entry.setNotifyThreadId(timer.target());
+            }
+            timers.addPosix(entry);
+        }
+        return timers.build();
+    }
+
+    private static itimer_entry itimer(long at, RemoteBatch batch) {
+        return itimer_entry.newBuilder()
+                .setIsec(batch.getLong(at))
+                .setIusec(batch.getLong(at + 8))
+                .setVsec(batch.getLong(at + 16))
+                .setVusec(batch.getLong(at + 24))
+                .build();
+    }
+
+    /**
+     * Makes the POSIX timers, not yet running: each under its id. Linux 6.15 takes the id; before,
+     * ids count up, and timers are made and deleted until it is reached.
+     */
+    static void create(task_timers_entry timers, RemoteBatch batch) {
+        if (timers.getPosixCount() == 0) {
+            return;
+        }
+        batch.add(
+                "restore timer ids",
+                Syscall.PRCTL,
+                ProcessConstants.PR_TIMER_CREATE_RESTORE_IDS,
+                1);
+        for (posix_timer_entry timer : timers.getPosixList()) {
+            long event = batch.data(ProcessConstants.SIGEVENT_SIZE);
+            batch.putLong(event, timer.getSivalPtr());
+            batch.putInt(event + 8, timer.getSiSigno());
+            batch.putInt(event + 12, timer.getItSigevNotify());
+            batch.putInt(event + 16, timer.getNotifyThreadId());
+            long id = batch.data(8);
+            batch.putInt(id, timer.getItId());
+            batch.add(
+                    "create timer " + timer.getItId(),
+                    Syscall.TIMER_CREATE,
+                    timer.getClockId(),
+                    event,
+                    id);
+        }
+        batch.add("", Syscall.PRCTL, ProcessConstants.PR_TIMER_CREATE_RESTORE_IDS, 0);
+    }
+
+    /** Starts all timers; the last thing before the task goes on. */
+    static void start(task_timers_entry timers, RemoteBatch batch) {
+        itimer(0, timers.getReal(), batch);
+        itimer(1, timers.getVirt(), batch);
+        itimer(2, timers.getProf(), batch);
+        for (posix_timer_entry timer : timers.getPosixList()) {
+            if (timer.getVsec() == 0 && timer.getVnsec() == 0) {
+                continue;
+            }
+            long value = batch.data(ITIMERVAL_SIZE);
+            batch.putLong(value, timer.getIsec());
+            batch.putLong(value + 8, timer.getInsec());
+            batch.putLong(value + 16, timer.getVsec());
+            batch.putLong(value + 24, timer.getVnsec());
+            batch.add(
+                    "start timer " + timer.getItId(),
+                    Syscall.TIMER_SETTIME,
+                    timer.getItId(),
+                    0,
+                    value,
+                    0);
+        }
+    }
+
+    private static void itimer(int which, itimer_entry timer, RemoteBatch batch) {
+        if (timer.getVsec() == 0 && timer.getVusec() == 0) {
+            return;
+        }
+        long value = batch.data(ITIMERVAL_SIZE);
+        batch.putLong(value, timer.getIsec());
+        batch.putLong(value + 8, timer.getIusec());
+        batch.putLong(value + 16, timer.getVsec());
+        batch.putLong(value + 24, timer.getVusec());
+        batch.add("start interval timer " + which, Syscall.SETITIMER, which, value, 0);
+    }
+}

@@ -1,0 +1,256 @@
+package jcriu.resource;
+
+import static jcriu.kernel.FileConstants.*;
+
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.IntConsumer;
+import jcriu.errors.ImageFormatException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.errors.UnsupportedStateException;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.proto.TtyType;
+import jcriu.image.proto.fd_types;
+import jcriu.image.proto.file_entry;
+import jcriu.image.proto.termios_entry;
+import jcriu.image.proto.tty_file_entry;
+import jcriu.image.proto.tty_info_entry;
+import jcriu.image.proto.tty_pty_entry;
+import jcriu.image.proto.winsize_entry;
+import jcriu.kernel.Syscall;
+import jcriu.sys.Fd;
+import jcriu.sys.FileStat;
+import jcriu.sys.Native;
+import jcriu.sys.NativeMemory;
+
+/**
+ * The terminal of a shell job: the slave end of a pty whose master somebody else holds. Under {@code
+ * --shell-job} it is dumped by its settings, and restored as the terminal that jcriu itself runs in.
+ *
+ * <p>Source: tty_ioctl(2), pty(7).
+ */
+public final class Tty {
+    private static final int PTS_FIRST = 136;
+    private static final int PTS_LAST = 143;
+    private static final int TERMIOS_SIZE = 36;
+
+    private Tty() {}
+
+    static boolean isTty(FileStat stat) {
+        long major = stat.rdev() >> 20;
+        return stat.type() == S_IFCHR
+                && (major >= PTS_FIRST && major <= PTS_LAST || major == 4 || major == 5);
+    }
+
+    static void check(OpenFile file, boolean shellJob) {
+        long major = file.stat().rdev() >> 20;
+        String name = file.link().name();
+        if (major < PTS_FIRST || major > PTS_LAST) {
+            throw (UnsupportedStateException)
+                    new UnsupportedStateException(
+                                    file.subject() + " is the terminal device " + name
+                                            + ", which is not supported")
+                            .withHint("see docs/limits.md#terminals");
+        }
+        if (!shellJob) {
+            throw (UnsupportedStateException)
+                    new UnsupportedStateException(
+                                    file.subject() + " is the terminal " + name
+                                            + ", which belongs to a shell")
+                            .withHint("dump and restore with --shell-job (-j)");
+        }
+    }
+
+    /** Terminals of a dump, by device number. */
+    static final class Infos {
+        private final Map<Integer, tty_info_entry> infos = new LinkedHashMap<>();
+
+        int add(OpenFile file) {
+            int rdev = (int) file.stat().rdev();
+            tty_info_entry known = infos.get(rdev);
+            if (known != null) {
+                return known.getId();
+            }
+            int id = infos.size() + 1;
+            try (Fd fd = Fd.open(file.path(), O_RDWR | O_NOCTTY | O_NONBLOCK);
+                    NativeMemory out = NativeMemory.allocate(64)) {
+                infos.put(
+                        rdev,
+                        tty_info_entry.newBuilder()
+                                .setId(id)
+                                .setType(TtyType.PTY)
+                                .setLocked(false)
+                                .setExclusive(number(fd, TIOCGEXCL, out) != 0)
+                                .setPacketMode(false)
+                                .setSid(number(fd, TIOCGSID, out))
+                                .setPgrp(number(fd, TIOCGPGRP, out))
+                                .setRdev(rdev)
+                                .setTermios(termios(fd, out))
+                                .setWinsize(winsize(fd, out))
+                                .setPty(
+                                        tty_pty_entry.newBuilder()
+                                                .setIndex((int) (file.stat().rdev() & 0xfffff)))
+                                .setUid(file.stat().uid())
+                                .setGid(file.stat().gid())
+                                .build());
+            }
+            return id;
+        }
+
+        private static int number(Fd fd, long request, NativeMemory out) {
+            out.putInt(0, 0);
+            long r = Native.call(Syscall.IOCTL, fd.number(), request, out.address());
+            return Native.failed(r) ? 0 : out.getInt(0);
+        }
+
+        private static termios_entry termios(Fd fd, NativeMemory out) {
+            out.clear();
+            Native.check(
+                    Native.call(Syscall.IOCTL, fd.number(), TCGETS, out.address()),
+                    "settings of " + fd.name());
+            termios_entry.Builder t =
+                    termios_entry.newBuilder()
+                            .setCIflag(out.getInt(0))
+                            .setCOflag(out.getInt(4))
+                            .setCCflag(out.getInt(8))
+                            .setCLflag(out.getInt(12))
+                            .setCLine(out.get(16, 1)[0])
+                            .setCIspeed(0)
+                            .setCOspeed(0);
+            IntConsumer add = t::addCCc;
+            for (byte c : out.get(17, 19)) {
+                add.accept(c & 0xff);
+            }
+            return t.build();
+        }
+
+        private static winsize_entry winsize(Fd fd, NativeMemory out) {
+            out.clear();
+            Native.call(Syscall.IOCTL, fd.number(), TIOCGWINSZ, out.address());
+            return winsize_entry.newBuilder()
+                    .setWsRow(out.getInt(0) & 0xffff)
+                    .setWsCol(out.getInt(0) >>> 16)
+                    .setWsXpixel(out.getInt(4) & 0xffff)
+                    .setWsYpixel(out.getInt(4) >>> 16)
+                    .build();
+        }
+
+        void write(ImageDir images) {
+            if (!infos.isEmpty()) {
+                try (ImageWriter out = images.writer(ImageType.TTY_INFO)) {
+                    infos.values().forEach(out::write);
+                }
+            }
+        }
+    }
+
+    static file_entry dump(int id, int infoId, int regId, OpenFile file) {
+        return file_entry.newBuilder()
+                .setType(fd_types.TTY)
+                .setId(id)
+                .setTty(
+                        tty_file_entry.newBuilder()
+                                .setId(id)
+                                .setTtyInfoId(infoId)
+                                .setFlags(file.flags())
+                                .setFown(OpenFile.noOwner())
+                                .setRegfId(regId))
+                .build();
+    }
+
+    /** Our own terminal, into which a shell job is restored. */
+    public static final class Restored {
+        private final Map<Integer, tty_info_entry> infos = new HashMap<>();
+        private String terminal;
+        private tty_info_entry used;
+
+        Restored(ImageDir images) {
+            try (ImageReader in = images.reader(ImageType.TTY_INFO)) {
+                for (tty_info_entry info : in.readAll(tty_info_entry.parser())) {
+                    infos.put(info.getId(), info);
+                }
+            }
+        }
+
+        Fd open(tty_file_entry entry, boolean shellJob) {
+            tty_info_entry info = infos.get(entry.getTtyInfoId());
+            if (info == null) {
+                throw new ImageFormatException(
+                        "tty-info.img", -1, "has no terminal " + entry.getTtyInfoId());
+            }
+            if (!shellJob) {
+                throw new JcriuException(
+                                Kind.RESTORE_REFUSED, "the tree was dumped with its terminal")
+                        .withHint("restore with --shell-job (-j), in a terminal");
+            }
+            if (terminal == null) {
+                terminal = findOurs();
+                used = info;
+                if (info.hasTermios()) {
+                    apply(info.getTermios());
+                }
+            }
+            return Fd.open(terminal, entry.getFlags() & ~(O_CREAT | O_TRUNC) | O_NOCTTY);
+        }
+
+        private static String findOurs() {
+            for (int fd = 0; fd < 3; fd++) {
+                FileStat stat = FileStat.tryOf("/proc/self/fd/" + fd);
+                if (stat != null && stat.type() == S_IFCHR && isTty(stat)) {
+                    return "/proc/self/fd/" + fd;
+                }
+            }
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            "the tree needs a terminal, and jcriu does not run in one")
+                    .withHint("run jcriu restore --shell-job in a terminal");
+        }
+
+        private void apply(termios_entry t) {
+            try (Fd fd = Fd.open(terminal, O_RDWR | O_NOCTTY);
+                    NativeMemory out = NativeMemory.allocate(64)) {
+                out.putInt(0, t.getCIflag());
+                out.putInt(4, t.getCOflag());
+                out.putInt(8, t.getCCflag());
+                out.putInt(12, t.getCLflag());
+                byte[] tail = new byte[TERMIOS_SIZE - 16];
+                tail[0] = (byte) t.getCLine();
+                for (int i = 0; i < Math.min(19, t.getCCcCount()); i++) {
+                    tail[1 + i] = (byte) t.getCCc(i);
+                }
+                out.put(16, tail);
+                Native.check(
+                        Native.call(Syscall.IOCTL, fd.number(), TCSETS, out.address()),
+                        "set up our terminal");
+            }
+        }
+
+        /** Puts the group that had the terminal at the dump in front again. */
+        public void foreground(int pgidOfRoot) {
+            if (terminal == null || used.getPgrp() != pgidOfRoot) {
+                return;
+            }
+            setForeground(pgidOfRoot);
+        }
+
+        /** Makes a process group of our session the foreground group of our terminal. */
+        public void setForeground(int pgrp) {
+            if (terminal == null) {
+                return;
+            }
+            try (Fd fd = Fd.open(terminal, O_RDWR | O_NOCTTY);
+                    NativeMemory word = NativeMemory.allocate(16)) {
+                word.putInt(0, pgrp);
+                word.putLong(8, 1L << 21); // SIGTTOU stays blocked while we are in the background
+                Native.call(Syscall.RT_SIGPROCMASK, 0, word.address() + 8, 0, 8);
+                Native.call(Syscall.IOCTL, fd.number(), TIOCSPGRP, word.address());
+                Native.call(Syscall.RT_SIGPROCMASK, 1, word.address() + 8, 0, 8);
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+package jcriu.resource;
+
+import static jcriu.kernel.FileConstants.*;
+import static jcriu.kernel.MmanConstants.*;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import jcriu.errors.UnsupportedStateException;
+import jcriu.image.VmaStatus;
+import jcriu.image.proto.vma_entry;
+import jcriu.proc.MapsVma;
+import jcriu.proc.VmFlag;
+
+/**
+ * Mappings of a task: what each is, and how it is mapped again.
+ *
+ * <p>Source: proc_pid_smaps(5), mmap(2), madvise(2).
+ */
+public final class Vmas {
+    private static final VmFlag[] ADVICE_FLAGS = {
+        VmFlag.RR, VmFlag.SR, VmFlag.DC, VmFlag.MG, VmFlag.HG, VmFlag.NH, VmFlag.DD, VmFlag.WF
+    };
+    private static final int[] ADVICE = {
+        MADV_RANDOM,
+        MADV_SEQUENTIAL,
+        MADV_DONTFORK,
+        MADV_MERGEABLE,
+        MADV_HUGEPAGE,
+        MADV_NOHUGEPAGE,
+        MADV_DONTDUMP,
+        MADV_WIPEONFORK
+    };
+    private static final long REFUSED =
+            VmFlag.of(
+                    VmFlag.HT, VmFlag.PF, VmFlag.IO, VmFlag.MM, VmFlag.SF, VmFlag.SS, VmFlag.SL,
+                    VmFlag.UM, VmFlag.UW, VmFlag.UI, VmFlag.DP, VmFlag.GU);
+
+    private Vmas() {}
+
+    public static boolean isVdso(MapsVma vma) {
+        return vma.name().equals("[vdso]");
+    }
+
+    public static boolean isVvar(MapsVma vma) {
+        return vma.name().startsWith("[vvar");
+    }
+
+    public static boolean isVsyscall(MapsVma vma) {
+        return vma.name().equals("[vsyscall]");
+    }
+
+    private static boolean isSpecial(MapsVma vma) {
+        return isVdso(vma) || isVvar(vma) || isVsyscall(vma);
+    }
+
+    public static boolean isFile(MapsVma vma) {
+        return vma.name().startsWith("/");
+    }
+
+    public static boolean isSharedObject(MapsVma vma) {
+        return vma.deleted()
+                && (vma.name().equals(SharedObjects.ANONYMOUS)
+                        || vma.name().startsWith("/memfd:"));
+    }
+
+    /** Whether pages of the mapping are the task's own, and must be looked at. */
+    public static boolean hasPrivatePages(MapsVma vma) {
+        return !vma.shared() && !isVvar(vma) && !isVsyscall(vma) && !isVdso(vma);
+    }
+
+    /** Refuses mappings that cannot be made again. */
+    public static void check(int pid, List<MapsVma> vmas) {
+        for (MapsVma vma : vmas) {
+            String what = null;
+            if (isSpecial(vma)) {
+                continue;
+            }
+            if (vma.has(VmFlag.HT)) {
+                what = "maps huge TLB pages";
+            } else if (vma.has(VmFlag.PF) || vma.has(VmFlag.IO) || vma.has(VmFlag.MM)) {
+                what = "maps device memory";
+            } else if (vma.has(VmFlag.UM) || vma.has(VmFlag.UW) || vma.has(VmFlag.UI)) {
+                what = "is registered with a userfaultfd of the program's own";
+            } else if (vma.has(VmFlag.SS)) {
+                what = "is a shadow stack";
+            } else if (vma.has(VmFlag.SL)) {
+                what = "is sealed by mseal(2)";
+            } else if (vma.has(VmFlag.GU)) {
+                what = "holds guard regions (MADV_GUARD_INSTALL)";
+            } else if ((vma.vmFlags() & REFUSED) != 0) {
+                what = "has the flags " + VmFlag.describe(vma.vmFlags() & REFUSED);
+            } else if (vma.protectionKey() != 0) {
+                what = "has protection key " + vma.protectionKey();
+            } else if (vma.deleted() && vma.name().startsWith("/SYSV")) {
+                what = "is a SysV shared memory segment";
+            } else if (!vma.name().isEmpty()
+                    && !isFile(vma)
+                    && !vma.name().startsWith("[anon")
+                    && !vma.name().equals("[heap]")
+                    && !vma.name().equals("[uprobes]")
+                    && !vma.name().startsWith("[stack")) {
+                what = "is a mapping of " + vma.name();
+            } else if (vma.name().equals("[uprobes]")) {
+                what = "belongs to a uprobe";
+            } else if (vma.name().equals("/[aio]")) {
+                what = "is an AIO ring";
+            }
+            if (what != null) {
+                throw (UnsupportedStateException)
+                        new UnsupportedStateException(
+                                        "pid " + pid + " (" + Names.comm(pid) + "): memory at "
+                                                + vma + " " + what + ", which is not supported yet")
+                                .withHint("see docs/limits.md#memory");
+            }
+        }
+    }
+
+    /** The entries of a frozen task's mappings, in address order. */
+    public static List<vma_entry> dump(int pid, List<MapsVma> vmas, FileTable files) {
+        List<vma_entry> out = new ArrayList<>(vmas.size());
+        Map<String, Integer> fileIds = new HashMap<>();
+        for (int i = 0; i < vmas.size(); i++) {
+            MapsVma vma = vmas.get(i);
+            if (isVvar(vma)) {
+                // one entry for all the parts, as other readers expect
+                MapsVma last = vma;
+                while (i + 1 < vmas.size() && isVvar(vmas.get(i + 1))) {
+                    last = vmas.get(++i);
+                }
+                out.add(
+                        anonymous(vma.start(), last.end(), vma)
+                                .setStatus(
+                                        VmaStatus.REGULAR
+                                                | VmaStatus.ANON_PRIVATE
+                                                | VmaStatus.VVAR)
+                                .build());
+                continue;
+            }
+            out.add(entry(pid, vma, files, fileIds));
+        }
+        return out;
+    }
+
+    private static vma_entry.Builder anonymous(long start, long end, MapsVma vma) {
+        return base(start, end, vma)
+                .setPgoff(0)
+                .setShmid(0)
+                .setFlags(MAP_PRIVATE | MAP_ANONYMOUS | mmapFlags(vma))
+                .setStatus(VmaStatus.REGULAR | VmaStatus.ANON_PRIVATE);
+    }
+
+    private static vma_entry.Builder base(long start, long end, MapsVma vma) {
+        vma_entry.Builder entry =
+                vma_entry.newBuilder().setStart(start).setEnd(end).setProt(vma.prot()).setFd(-1);
+        long madv = 0;
+        for (int i = 0; i < ADVICE.length; i++) {
+            if (vma.has(ADVICE_FLAGS[i])) {
+                madv |= 1L << ADVICE[i];
+            }
+        }
+        if (madv != 0) {
+            entry.setMadv(madv);
+        }
+        return entry;
+    }
+
+    private static int mmapFlags(MapsVma vma) {
+        return (vma.has(VmFlag.GD) ? MAP_GROWSDOWN : 0)
+                | (vma.has(VmFlag.LO) ? MAP_LOCKED : 0)
+                | (vma.has(VmFlag.NR) ? MAP_NORESERVE : 0);
+    }
+
+    private static vma_entry entry(
+            int pid, MapsVma vma, FileTable files, Map<String, Integer> fileIds) {
+        if (isVsyscall(vma)) {
+            return anonymous(vma.start(), vma.end(), vma)
+                    .setStatus(VmaStatus.VSYSCALL | VmaStatus.ANON_PRIVATE)
+                    .build();
+        }
+        if (!isFile(vma)) {
+            vma_entry.Builder entry = anonymous(vma.start(), vma.end(), vma);
+            if (isVdso(vma)) {
+                entry.setStatus(VmaStatus.REGULAR | VmaStatus.ANON_PRIVATE | VmaStatus.VDSO);
+            } else if (vma.name().equals("[heap]")) {
+                entry.setStatus(VmaStatus.REGULAR | VmaStatus.ANON_PRIVATE | VmaStatus.HEAP);
+            }
+            return entry.build();
+        }
+        int openFlags = vma.shared() && vma.has(VmFlag.MW) ? O_RDWR : O_RDONLY;
+        String key =
+                vma.devMajor() + ":" + vma.devMinor() + ":" + vma.inode() + ":" + vma.name() + ":"
+                        + vma.deleted() + ":" + openFlags;
+        Integer id = fileIds.get(key);
+        if (id == null) {
+            String link =
+                    "/proc/" + pid + "/map_files/" + Long.toHexString(vma.start()) + "-"
+                            + Long.toHexString(vma.end());
+            id =
+                    files.reference(
+                            link,
+                            "pid " + pid + " (" + Names.comm(pid) + "): memory at " + vma,
+                            openFlags);
+            fileIds.put(key, id);
+        }
+        int status = VmaStatus.REGULAR;
+        status |= vma.shared() ? VmaStatus.FILE_SHARED : VmaStatus.FILE_PRIVATE;
+        if (isSharedObject(vma)) {
+            status |= VmaStatus.MEMFD;
+        }
+        return base(vma.start(), vma.end(), vma)
+                .setPgoff(vma.offset())
+                .setShmid(id)
+                .setFlags((vma.shared() ? MAP_SHARED : MAP_PRIVATE) | mmapFlags(vma))
+                .setStatus(status)
+                .setFdflags(openFlags)
+                .build();
+    }
+
+    /** Bits of a status, for reading. */
+    public static boolean is(vma_entry vma, int status) {
+        return (vma.getStatus() & status) != 0;
+    }
+}
