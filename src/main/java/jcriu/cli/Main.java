@@ -8,6 +8,7 @@ import jcriu.cli.GetoptArguments.Occurrence;
 import jcriu.cli.OptionTable.Row;
 import jcriu.cli.OptionTable.Stance;
 import jcriu.dump.Dumper;
+import jcriu.errors.EnvironmentException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.restore.Restorer;
@@ -32,6 +33,11 @@ public final class Main {
             return run(commandLine, places, out);
         } catch (JcriuException e) {
             return report(e.kind(), e.render(), e, commandLine, err);
+        } catch (InvalidPathException e) {
+            JcriuException failure =
+                    new EnvironmentException("not a file name in this locale: " + e.getInput())
+                            .withHint("set LC_ALL=C.UTF-8");
+            return report(failure.kind(), failure.render(), e, commandLine, err);
         } catch (Throwable e) {
             String text =
                     Kind.INTERNAL.description()
