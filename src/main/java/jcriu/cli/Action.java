@@ -1,0 +1,32 @@
+package jcriu.cli;
+
+import java.util.List;
+
+/** The actions that the command line knows. */
+final class Action {
+    /** What works now. */
+    static final List<String> BUILT = List.of("dump", "restore", "check");
+
+    /** What is known by name only. */
+    static final List<String> NOT_BUILT =
+            List.of(
+                    "pre-dump",
+                    "dedup",
+                    "page-server",
+                    "lazy-pages",
+                    "service",
+                    "swrk",
+                    "cpuinfo",
+                    "verify",
+                    "show",
+                    "list",
+                    "diff",
+                    "report",
+                    "prune",
+                    "squash",
+                    "watch",
+                    "decode",
+                    "encode");
+
+    private Action() {}
+}
