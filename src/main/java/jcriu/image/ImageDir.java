@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import jcriu.errors.ImageFormatException;
@@ -24,7 +25,9 @@ public final class ImageDir {
     private static final String PARENT = "parent";
 
     private final Path directory;
-    private final List<Path> written = new ArrayList<>();
+
+    /** Shared: threads may write different images at the same time. */
+    private final List<Path> written = Collections.synchronizedList(new ArrayList<>());
 
     public ImageDir(Path directory) {
         this.directory = directory;
@@ -43,9 +46,12 @@ public final class ImageDir {
         return Files.exists(path(type, ids), LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Creates an image, or empties the one that an unfinished dump left. Mode 0600. */
+    /** Creates an image, or replaces the one that an unfinished dump left. Mode 0600. */
     public ImageWriter writer(ImageType type, Object... ids) {
-        Path path = path(type, ids);
+        return writer(path(type, ids), type);
+    }
+
+    private ImageWriter writer(Path path, ImageType type) {
         ImageWriter writer = new ImageWriter(path, type);
         written.add(path);
         return writer;
@@ -66,10 +72,24 @@ public final class ImageDir {
         return exists(ImageType.INVENTORY);
     }
 
-    /** The directory that the relative link {@code parent} leads to. */
+    /**
+     * The directory that the relative link {@code parent} leads to, or nothing without a link.
+     *
+     * @throws ImageFormatException if the link leads nowhere: without its parent, an incremental
+     *     dump lacks pages
+     */
     public Optional<ImageDir> parent() {
         Path link = directory.resolve(PARENT);
-        return Files.isDirectory(link) ? Optional.of(new ImageDir(link)) : Optional.empty();
+        if (!Files.exists(link, LinkOption.NOFOLLOW_LINKS)) {
+            return Optional.empty();
+        }
+        if (!Files.isDirectory(link)) {
+            throw (ImageFormatException)
+                    new ImageFormatException(
+                                    directory.toString(), -1, "its parent is not a directory")
+                            .withHint("put the directory of the earlier dump back in its place");
+        }
+        return Optional.of(new ImageDir(link));
     }
 
     /**
@@ -107,45 +127,85 @@ public final class ImageDir {
         }
     }
 
-    /** Writes the inventory under another name and renames it into place: the dump is complete. */
+    /** {@link #writeInventory} without forcing anything to the disk. */
     public void complete(inventory_entry inventory) {
-        Path temporary = directory.resolve("inventory.img.tmp");
-        written.add(temporary);
-        try (ImageWriter out = new ImageWriter(temporary, ImageType.INVENTORY)) {
+        writeInventory(inventory, false);
+    }
+
+    /**
+     * Writes the inventory under another name and renames it into place: from then on the dump is
+     * complete.
+     *
+     * @param sync whether everything must be on the disk before the name appears, and the name
+     *     before this returns, so that a dump that looks complete is complete after a power cut
+     */
+    public void writeInventory(inventory_entry inventory, boolean sync) {
+        if (sync) {
+            syncAll();
+        }
+        Path temporary = directory.resolve(ImageType.INVENTORY.fileName() + ".tmp");
+        try (ImageWriter out = writer(temporary, ImageType.INVENTORY)) {
             out.write(inventory);
+            if (sync) {
+                out.force();
+            }
         }
         Path path = path(ImageType.INVENTORY);
         try {
             Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
+            written.remove(temporary);
+            written.add(path);
+            if (sync) {
+                syncDirectory();
+            }
         } catch (IOException e) {
-            throw new JcriuException(Kind.IO, "cannot rename the inventory into place: " + e, e);
+            throw new JcriuException(Kind.IO, "cannot put " + path + " in place: " + e, e);
         }
-        written.add(path);
     }
 
     /** Forces everything written, and the directory, to the disk: fsync(2). */
-    public void sync() {
+    public void syncAll() {
         try {
-            for (Path path : written) {
+            for (Path path : writtenFiles()) {
                 if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
                     try (FileChannel file = FileChannel.open(path, StandardOpenOption.WRITE)) {
                         file.force(true);
                     }
                 }
             }
-            try (FileChannel dir = FileChannel.open(directory, StandardOpenOption.READ)) {
-                dir.force(true);
-            }
+            syncDirectory();
         } catch (IOException e) {
-            throw new JcriuException(Kind.IO, "cannot sync the images in " + directory + ": " + e, e);
+            throw new JcriuException(
+                    Kind.IO, "cannot sync the images in " + directory + ": " + e, e);
         }
     }
 
-    /** Removes everything that was written through this object; what cannot be, stays. */
+    /** {@link #syncAll}. */
+    public void sync() {
+        syncAll();
+    }
+
+    private void syncDirectory() throws IOException {
+        try (FileChannel dir = FileChannel.open(directory, StandardOpenOption.READ)) {
+            dir.force(true);
+        }
+    }
+
+    private List<Path> writtenFiles() {
+        synchronized (written) {
+            return List.copyOf(written);
+        }
+    }
+
+    /**
+     * Removes everything that was written through this object, the inventory first so that at no
+     * time a part looks complete; what cannot be removed, stays.
+     */
     public void deleteWritten() {
-        for (Path path : written) {
+        List<Path> paths = writtenFiles();
+        for (int i = paths.size() - 1; i >= 0; i--) {
             try {
-                Files.deleteIfExists(path);
+                Files.deleteIfExists(paths.get(i));
             } catch (IOException e) {
                 // without an inventory, nothing will take it for an image
                 continue;

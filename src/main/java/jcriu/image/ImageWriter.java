@@ -4,9 +4,12 @@ import com.google.protobuf.MessageLite;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.SeekableByteChannel;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -20,30 +23,31 @@ import jcriu.errors.Kind;
 /**
  * Writes one image: its magics, then entries and payloads. After a failed write it refuses further
  * use.
+ *
+ * <p>The file is always a new one of mode 0600. An older file of that name is replaced, not
+ * emptied: it may be hard-linked into a copy of an earlier dump, or be readable by others.
  */
 public final class ImageWriter implements AutoCloseable {
     private static final Set<OpenOption> OPTIONS =
             Set.of(
-                    StandardOpenOption.CREATE,
+                    StandardOpenOption.CREATE_NEW,
                     StandardOpenOption.WRITE,
-                    StandardOpenOption.TRUNCATE_EXISTING,
                     LinkOption.NOFOLLOW_LINKS);
     private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
             PosixFilePermissions.asFileAttribute(
                     Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE));
+    private static final int BUFFER_BYTES = 16 << 10;
 
     private final Path path;
-    private SeekableByteChannel channel;
-    private ByteBuffer buffer = ByteBuffer.allocate(16 << 10).order(ByteOrder.LITTLE_ENDIAN);
+    private final FileChannel channel;
+    private final ByteBuffer buffer =
+            ByteBuffer.allocate(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     private boolean broken;
+    private boolean closed;
 
     ImageWriter(Path path, ImageType type) {
         this.path = path;
-        try {
-            channel = Files.newByteChannel(path, OPTIONS, OWNER_ONLY);
-        } catch (IOException e) {
-            throw failed(e);
-        }
+        this.channel = create(path);
         switch (type.head()) {
             case NORMAL -> buffer.putInt(ImageType.COMMON_MAGIC).putInt(type.magic());
             case SERVICE -> buffer.putInt(ImageType.SERVICE_MAGIC).putInt(type.magic());
@@ -54,44 +58,93 @@ public final class ImageWriter implements AutoCloseable {
         }
     }
 
+    private static FileChannel create(Path path) {
+        try {
+            try {
+                return FileChannel.open(path, OPTIONS, OWNER_ONLY);
+            } catch (FileAlreadyExistsException e) {
+                if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+                    throw new JcriuException(
+                                    Kind.IO, "cannot write " + path + ": not a regular file", e)
+                            .withHint("remove it, or choose another --images-dir");
+                }
+                Files.delete(path);
+                return FileChannel.open(path, OPTIONS, OWNER_ONLY);
+            }
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot create " + path + ": " + reason(e), e)
+                    .withHint("check the directory given with --images-dir");
+        }
+    }
+
     /** Appends an entry: u32 length, body. */
     public void write(MessageLite entry) {
+        if (!entry.isInitialized()) {
+            // no reader would take it
+            throw new IllegalArgumentException(
+                    entry.getClass().getSimpleName() + " for " + path + " lacks a required field");
+        }
         byte[] body = entry.toByteArray();
-        room(4);
+        requireUsable();
+        if (buffer.remaining() < 4) {
+            flush();
+        }
         buffer.putInt(body.length);
         writeRaw(body);
     }
 
     /** Appends payload bytes. */
     public void writeRaw(byte[] bytes) {
-        int at = 0;
-        while (at < bytes.length) {
-            room(1);
-            int n = Math.min(buffer.remaining(), bytes.length - at);
-            buffer.put(bytes, at, n);
-            at += n;
+        writeRaw(ByteBuffer.wrap(bytes));
+    }
+
+    /** Appends the bytes between position and limit, and moves the position there. */
+    public void writeRaw(ByteBuffer bytes) {
+        requireUsable();
+        if (bytes.remaining() > buffer.remaining()) {
+            flush();
+        }
+        if (bytes.remaining() > buffer.capacity()) {
+            drain(bytes);
+        } else {
+            buffer.put(bytes);
         }
     }
 
-    private void room(int bytes) {
+    private void requireUsable() {
         if (broken) {
             throw new IllegalStateException(path + " is used after a failed write");
         }
-        if (buffer.remaining() < bytes) {
-            flush();
+        if (closed) {
+            throw new IllegalStateException(path + " is used after it was closed");
         }
     }
 
     private void flush() {
         buffer.flip();
+        drain(buffer);
+        buffer.clear();
+    }
+
+    private void drain(ByteBuffer from) {
         try {
-            while (buffer.hasRemaining()) {
-                channel.write(buffer);
+            while (from.hasRemaining()) {
+                channel.write(from);
             }
         } catch (IOException e) {
             throw failed(e);
         }
-        buffer.clear();
+    }
+
+    /** Writes everything out and forces it to the disk: fsync(2). */
+    void force() {
+        requireUsable();
+        flush();
+        try {
+            channel.force(true);
+        } catch (IOException e) {
+            throw failed(e);
+        }
     }
 
     private JcriuException failed(IOException e) {
@@ -100,17 +153,25 @@ public final class ImageWriter implements AutoCloseable {
                 .withHint("make room on that file system, or choose another --images-dir");
     }
 
+    /** A file system exception's message is often only the path. */
     private static String reason(IOException e) {
+        if (e instanceof NoSuchFileException) {
+            return "no such directory";
+        }
+        if (e instanceof AccessDeniedException) {
+            return "permission denied";
+        }
         return e.getMessage() != null ? e.getMessage() : e.getClass().getSimpleName();
     }
 
+    /** Writes out what is buffered, and closes; after a failed write only closes. */
     @Override
     public void close() {
-        if (channel == null) {
+        if (closed) {
             return;
         }
-        try (SeekableByteChannel closing = channel) {
-            channel = null;
+        closed = true;
+        try (FileChannel closing = channel) {
             if (!broken) {
                 buffer.flip();
                 while (buffer.hasRemaining()) {

@@ -17,6 +17,16 @@ public record PagemapRun(long vaddr, long nrPages, int flags, long pagesOffset) 
         return (flags & PagemapFlags.PRESENT) != 0;
     }
 
+    /** Whether the content is in the parent image. */
+    public boolean inParent() {
+        return (flags & PagemapFlags.PARENT) != 0;
+    }
+
+    /** Whether the content may be fetched after the task runs again. */
+    public boolean lazy() {
+        return (flags & PagemapFlags.LAZY) != 0;
+    }
+
     public long lengthBytes() {
         return nrPages * PAGE_SIZE;
     }
