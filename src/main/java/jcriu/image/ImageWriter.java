@@ -46,8 +46,19 @@ public final class ImageWriter implements AutoCloseable {
     private boolean closed;
 
     ImageWriter(Path path, ImageType type) {
+        this(path, type, create(path));
+    }
+
+    /**
+     * Writes to a file that is there already, e.g. a device, so that tests can make writes fail.
+     */
+    static ImageWriter onto(Path path, ImageType type) throws IOException {
+        return new ImageWriter(path, type, FileChannel.open(path, StandardOpenOption.WRITE));
+    }
+
+    private ImageWriter(Path path, ImageType type, FileChannel channel) {
         this.path = path;
-        this.channel = create(path);
+        this.channel = channel;
         switch (type.head()) {
             case NORMAL -> buffer.putInt(ImageType.COMMON_MAGIC).putInt(type.magic());
             case SERVICE -> buffer.putInt(ImageType.SERVICE_MAGIC).putInt(type.magic());
