@@ -164,9 +164,9 @@ public final class TaskState {
 
     /** Adds what gives a task its handlers, limits and the like; timers are not yet running. */
     public static void restore(
-            task_core_entry tc, Limits ours, int pid, RemoteBatch batch) {
+            task_core_entry tc, Limits ours, int pid, boolean countTimerIds, RemoteBatch batch) {
         SigActions.restore(tc.getSigactionsList(), batch);
-        Timers.create(tc.getTimers(), batch);
+        Timers.create(tc.getTimers(), countTimerIds, batch);
         if (tc.getPersonality() != 0) {
             batch.add(
                     "set the personality",

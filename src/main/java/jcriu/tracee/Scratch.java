@@ -62,6 +62,17 @@ public final class Scratch {
         return base;
     }
 
+    /** A {@code syscall} instruction of the batch code, for single remote calls. */
+    public long syscallAddress() {
+        byte[] wanted = Assembler.syscallInstruction(Native.ARCH);
+        for (int i = 0; i + wanted.length <= CODE.length; i++) {
+            if (java.util.Arrays.equals(CODE, i, i + wanted.length, wanted, 0, wanted.length)) {
+                return base + i;
+            }
+        }
+        throw new IllegalStateException("batch code without a syscall instruction");
+    }
+
     public long base() {
         return base;
     }

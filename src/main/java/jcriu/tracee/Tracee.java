@@ -319,6 +319,41 @@ public final class Tracee {
                 PTRACE_SETOPTIONS, tid, 0, PTRACE_O_SUSPEND_SECCOMP, "SETOPTIONS SUSPEND_SECCOMP");
     }
 
+    /** The same for a thread of a restore, which also dies with us. */
+    public void suspendSeccompOfOurs() {
+        Ptrace.require(
+                PTRACE_SETOPTIONS,
+                tid,
+                0,
+                PTRACE_O_SUSPEND_SECCOMP | PTRACE_O_EXITKILL,
+                "SETOPTIONS SUSPEND_SECCOMP");
+    }
+
+    /**
+     * Makes a process of ours, with its only thread, end: by a signal, or with an exit code. Its
+     * parent is left to wait for it.
+     */
+    public void exit(int signal, int code) {
+        prepare();
+        if (signal != 0) {
+            Native.call(Syscall.TGKILL, pid, tid, signal);
+            Ptrace.setSigmask(tid, 0);
+            Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
+        } else {
+            scratchRegisters.loadSyscall(syscallAddress, Syscall.EXIT, code, 0, 0, 0, 0, 0);
+            Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+            Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
+        }
+        int status;
+        do {
+            status = Ptrace.await(tid, 0);
+            if (!WaitStatus.gone(status)) {
+                Ptrace.raw(PTRACE_CONT, tid, 0, WaitStatus.stopSignal(status));
+            }
+        } while (!WaitStatus.gone(status));
+        released = true;
+    }
+
     /** Puts registers and signal mask back; the thread stays stopped. */
     public void putBack() {
         if (prepared && !released) {
