@@ -13,7 +13,7 @@ static int child(void *arg) {
 int main(int argc, char **argv) {
     testee_init(argc, argv);
     go_on = SYS((volatile int *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-    char *dir = realpath("/proc/self/cwd/.", NULL), *mine = testee_path("dir"), *its, now[512];
+    char *mine = testee_path("dir"), *its, now[512];
     SYS(mkdir(mine, 0700));
     SYS(chdir(mine));
     SYS(asprintf(&its, "%s/its", mine));
@@ -26,7 +26,7 @@ int main(int argc, char **argv) {
     testee_ready();
     testee_wait();
     SYS(getcwd(now, sizeof now));
-    CHECK(dir && !strcmp(now, mine), "cwd is %s", now);
+    CHECK(!strcmp(now, mine), "cwd is %s", now);
     SYS(access("its/inside", F_OK));
     *go_on = 1;
     int status;

@@ -3,6 +3,7 @@
 
 int main(int argc, char **argv) {
     testee_init(argc, argv);
+    free(testee_path("prime malloc, so that it leaves the break alone from here on"));
     char *low = SYS((char *)sbrk(8 << 20));
     testee_fill(low, 8 << 20, 1);
     char *top = sbrk(0);

@@ -27,8 +27,7 @@ int main(int argc, char **argv) {
     CHECK(read(b[0], got, 1 << 20) == 1 << 20, "the full pipe held less");
     for (int i = 0; i < 256; i++) CHECK(!memcmp(got + i * 4096, data, 4096), "its block %d differs", i);
     ssize_t n = read(packets[0], got, 100);
-    CHECK((SYS(fcntl(packets[0], F_GETFL)) & O_DIRECT) == (SYS(fcntl(packets[1], F_GETFL)) & O_DIRECT),
-          "the packet pipe's ends differ");
+    CHECK(SYS(fcntl(packets[1], F_GETFL)) & O_DIRECT, "the packet pipe is none");
     CHECK(n == 3 && !memcmp(got, "one", 3), "the first packet has %zd bytes", n);
     CHECK(read(packets[0], got, 100) == 5 && !memcmp(got, "three", 5), "the second packet differs");
     CHECK(read(empty[0], got, 1) < 0 && errno == EAGAIN, "the empty pipe is not empty");
