@@ -11,7 +11,7 @@ int main(int argc, char **argv) {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         ALLOW(read), ALLOW(write), ALLOW(openat), ALLOW(close), ALLOW(rt_sigprocmask), ALLOW(rt_sigreturn),
         ALLOW(rt_sigsuspend), ALLOW(getpid), ALLOW(exit_group), ALLOW(brk), ALLOW(faccessat),
-        ALLOW(clock_gettime), ALLOW(restart_syscall),
+        ALLOW(getrandom), ALLOW(clock_gettime), ALLOW(restart_syscall),
 #ifdef SYS_rename
         ALLOW(rename), ALLOW(access),
 #endif
