@@ -22,6 +22,7 @@ public final class Main {
     /** Runs and ends the virtual machine with the exit code. */
     public static void main(String[] words) {
         System.setProperty("slf4j.provider", "jcriu.cli.LogProvider");
+        System.setProperty("slf4j.internal.verbosity", "WARN");
         System.exit(run(words, ConfigFiles.Places.ofThisProcess(), System.out, System.err));
     }
 

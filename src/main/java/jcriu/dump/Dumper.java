@@ -1,14 +1,327 @@
 package jcriu.dump;
 
-import jcriu.errors.EnvironmentException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.proto.dump_stats_entry;
+import jcriu.image.proto.stats_entry;
+import jcriu.memory.PagesOut;
+import jcriu.memory.Workers;
+import jcriu.resource.FileTable;
+import jcriu.resource.Seccomp;
+import jcriu.resource.SharedObjects;
+import jcriu.tracee.FrozenTask;
+import jcriu.tracee.FrozenTree;
+import jcriu.tracee.Seed;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Placeholder: replaced by the real order of steps of a dump. */
+/**
+ * The order of steps of a dump.
+ *
+ * <ol>
+ *   <li>Check everything that can be known with the tree running, and count its memory.
+ *   <li>Rehearse: dump a seed of our own, so that no class is loaded while the tree is stopped.
+ *   <li>Make room for the pages.
+ *   <li>Freeze, ask, copy pages.
+ *   <li>Write the small images; the inventory, last, makes the dump complete.
+ *   <li>Kill the tree, or let it go on.
+ * </ol>
+ *
+ * <p>Where a step fails the tree goes on as if nothing had been, and the images are removed.
+ */
 public final class Dumper {
-    private Dumper() {}
+    private static final Logger LOG = LoggerFactory.getLogger("dump");
+    private static final int REHEARSALS = 2;
 
+    private final DumpOptions options;
+    private final ImageDir images;
+    private final Workers workers = new Workers();
+    private final boolean rehearsal;
+    private final Map<Integer, PagesOut> privatePages = new HashMap<>();
+    private final Map<Long, PagesOut> sharedPages = new HashMap<>();
+    private int lastPagesId;
+    private long frozenAt;
+    private long freezingNanos;
+    private long frozenNanos;
+    private long copyNanos;
+    private long writeNanos;
+
+    private Dumper(DumpOptions options, boolean rehearsal) {
+        this.options = options;
+        this.images = new ImageDir(options.imagesDir());
+        this.rehearsal = rehearsal;
+    }
+
+    /**
+     * Dumps a tree.
+     *
+     * @throws JcriuException whose target state says whether the tree runs on
+     */
     public static void dump(DumpOptions options) {
-        throw (EnvironmentException)
-                new EnvironmentException("cannot dump pid " + options.pid() + ": not built yet")
-                        .withTargetState("untouched");
+        Dumper dumper = new Dumper(options, false);
+        try {
+            dumper.run();
+        } finally {
+            dumper.workers.close();
+        }
+    }
+
+    private void run() {
+        SharedObjects shared = new SharedObjects();
+        Preflight preflight =
+                new Preflight(
+                        options,
+                        new FileTable(
+                                images,
+                                options.shellJob(),
+                                options.ghostLimitBytes(),
+                                new SharedObjects()));
+        try {
+            preflight.run();
+            rehearse();
+            images.begin();
+            makeRoom(preflight);
+        } catch (RuntimeException e) {
+            discardPages();
+            images.deleteWritten();
+            throw untouched(e);
+        }
+        dumpTree(options.pid(), shared);
+    }
+
+    private static RuntimeException untouched(RuntimeException e) {
+        if (e instanceof JcriuException ours) {
+            ours.withTargetState(
+                    ours.kind() == Kind.TARGET_GONE ? "gone, or not there" : "untouched, running");
+        }
+        return e;
+    }
+
+    /** Dumps a process of our own the same way, to load and compile what the freeze will need. */
+    private void rehearse() {
+        Path directory;
+        try {
+            directory = Files.createTempDirectory("jcriu-rehearsal");
+        } catch (IOException e) {
+            LOG.warn("no rehearsal: {}", e.toString());
+            return;
+        }
+        try {
+            for (int i = 0; i < REHEARSALS; i++) {
+                int pid = Rehearsal.spawn();
+                DumpOptions small = DumpOptions.of(pid, directory).build();
+                Dumper dumper = new Dumper(small, true);
+                try {
+                    dumper.dumpTree(pid, new SharedObjects());
+                } finally {
+                    dumper.workers.close();
+                    dumper.images.deleteWritten();
+                    Seed.kill(pid, List.of());
+                }
+            }
+        } finally {
+            try {
+                Files.deleteIfExists(directory);
+            } catch (IOException e) {
+                LOG.warn("{} stays behind: {}", directory, e.toString());
+            }
+        }
+    }
+
+    private void makeRoom(Preflight preflight) {
+        for (Map.Entry<Integer, Long> task : preflight.privateBytes.entrySet()) {
+            PagesOut pages = newPages();
+            privatePages.put(task.getKey(), pages);
+            pages.prepare(task.getValue(), workers);
+        }
+        for (Map.Entry<Long, Long> object : preflight.sharedBytes.entrySet()) {
+            PagesOut pages = newPages();
+            sharedPages.put(object.getKey(), pages);
+            pages.prepare(object.getValue(), workers);
+        }
+    }
+
+    private PagesOut newPages() {
+        int id = ++lastPagesId;
+        Path path = images.path(ImageType.PAGES, id);
+        images.wrote(path);
+        return new PagesOut(path.toString(), id);
+    }
+
+    private PagesOut take(long inode) {
+        return sharedPages.computeIfAbsent(inode, i -> newPages());
+    }
+
+    private void discardPages() {
+        privatePages.values().forEach(PagesOut::close);
+        sharedPages.values().forEach(PagesOut::close);
+    }
+
+    private void dumpTree(int root, SharedObjects shared) {
+        FileTable files =
+                new FileTable(images, options.shellJob(), options.ghostLimitBytes(), shared);
+        Seccomp seccomp = new Seccomp();
+        List<TaskDump> tasks = new ArrayList<>();
+        boolean over = false;
+        FrozenTree tree = null;
+        frozenAt = System.nanoTime();
+        try {
+            long timeoutMs =
+                    options.timeoutSeconds() > 0 ? options.timeoutSeconds() * 1000L : 1L << 40;
+            tree = FrozenTree.freeze(root, timeoutMs);
+            freezingNanos = System.nanoTime() - frozenAt;
+            collect(tree, tasks, files, seccomp);
+            long copying = System.nanoTime();
+            copyPages(tasks, shared);
+            copyNanos = System.nanoTime() - copying;
+            if (options.leaveRunning() && !options.leaveStopped()) {
+                over = true;
+                thaw(tree);
+                writeImages(tasks, files, seccomp, shared);
+            } else {
+                writeImages(tasks, files, seccomp, shared);
+                over = true;
+                finish(tree);
+            }
+        } catch (RuntimeException | Error e) {
+            if (tree != null && !over) {
+                for (TaskDump task : tasks) {
+                    task.undo();
+                }
+                tree.close();
+            }
+            discardPages();
+            images.deleteWritten();
+            if (e instanceof JcriuException ours) {
+                ours.withTargetState(
+                        ours.kind() == Kind.TARGET_GONE
+                                ? "the rest of the tree runs on, unchanged"
+                                : "running on, unchanged");
+            }
+            throw e;
+        }
+        discardPages();
+        if (!rehearsal) {
+            if (!options.leaveRunning() && !options.leaveStopped()) {
+                tree.awaitKilled();
+            }
+            writeStats(tasks, shared);
+        }
+    }
+
+    private void collect(
+            FrozenTree tree, List<TaskDump> tasks, FileTable files, Seccomp seccomp) {
+        List<Integer> pids = new ArrayList<>();
+        for (FrozenTask task : tree.tasks()) {
+            tasks.add(new TaskDump(task, tasks.size()));
+            if (!task.zombie()) {
+                pids.add(task.pid());
+            }
+        }
+        Preflight.checkSharing(pids);
+        for (TaskDump task : tasks) {
+            task.ask();
+        }
+        for (TaskDump task : tasks) {
+            task.collect(files, seccomp);
+        }
+    }
+
+    private void copyPages(List<TaskDump> tasks, SharedObjects shared) {
+        for (TaskDump task : tasks) {
+            if (!task.task().zombie()) {
+                PagesOut pages =
+                        privatePages.computeIfAbsent(task.task().pid(), pid -> newPages());
+                task.copyPages(pages, workers);
+            }
+        }
+        shared.copy(this::take, workers);
+    }
+
+    private void writeImages(
+            List<TaskDump> tasks, FileTable files, Seccomp seccomp, SharedObjects shared) {
+        long start = System.nanoTime();
+        privatePages.values().forEach(PagesOut::finish);
+        sharedPages.values().forEach(PagesOut::finish);
+        for (TaskDump task : tasks) {
+            task.write(images);
+        }
+        try (ImageWriter out = images.writer(ImageType.PSTREE)) {
+            for (TaskDump task : tasks) {
+                FrozenTask parent = task.task().parent();
+                out.write(task.pstree(parent == null ? 0 : parent.pid()));
+            }
+        }
+        files.write();
+        shared.write(images);
+        seccomp.write(images);
+        Inventory.writeClocks(images);
+        images.complete(Inventory.make());
+        writeNanos = System.nanoTime() - start;
+    }
+
+    private void thaw(FrozenTree tree) {
+        tree.close();
+        frozenNanos = System.nanoTime() - frozenAt;
+    }
+
+    private void finish(FrozenTree tree) {
+        if (rehearsal) {
+            tree.close();
+        } else if (options.leaveStopped()) {
+            tree.leaveStopped();
+        } else {
+            tree.kill();
+        }
+        frozenNanos = System.nanoTime() - frozenAt;
+    }
+
+    private void writeStats(List<TaskDump> tasks, SharedObjects shared) {
+        long scanned = 0;
+        long written = 0;
+        for (TaskDump task : tasks) {
+            scanned += task.pagesScanned();
+            written += task.pagesWritten();
+        }
+        dump_stats_entry stats =
+                dump_stats_entry.newBuilder()
+                        .setFreezingTime((int) (freezingNanos / 1000))
+                        .setFrozenTime((int) (frozenNanos / 1000))
+                        .setMemdumpTime((int) (copyNanos / 1000))
+                        .setMemwriteTime((int) (writeNanos / 1000))
+                        .setPagesScanned(scanned)
+                        .setPagesSkippedParent(0)
+                        .setPagesWritten(written)
+                        .setIrmapResolve(0)
+                        .setPagesLazy(0)
+                        .setShpagesScanned(shared.pagesScanned())
+                        .setShpagesSkippedParent(0)
+                        .setShpagesWritten(shared.pagesWritten())
+                        .build();
+        try (ImageWriter out = new ImageDir(options.workDir()).writer(ImageType.STATS, "dump")) {
+            out.write(stats_entry.newBuilder().setDump(stats).build());
+        }
+        LOG.info(
+                "frozen for {} us, of these {} us to stop and {} us for pages; {} pages of {}"
+                        + " private, {} shared",
+                frozenNanos / 1000,
+                freezingNanos / 1000,
+                copyNanos / 1000,
+                written,
+                scanned,
+                shared.pagesWritten());
+        if (options.displayStats()) {
+            System.out.println("dump: " + stats.toString().strip().replace("\n", ", "));
+        }
     }
 }

@@ -79,6 +79,14 @@ public final class PagesIn implements AutoCloseable {
                         read(base + run.vaddr() + offset, length, run.pagesOffset() + offset));
     }
 
+    /** The bytes of one run, which must be small. */
+    public byte[] read(PagemapRun run) {
+        try (NativeMemory buffer = NativeMemory.allocate(run.lengthBytes())) {
+            read(buffer.address(), run.lengthBytes(), run.pagesOffset());
+            return buffer.get(0, (int) run.lengthBytes());
+        }
+    }
+
     private void read(long to, long length, long offset) {
         if (file.readFully(to, length, offset) < length) {
             throw new ImageFormatException(name, offset, "ends before the pages that it should hold");

@@ -54,6 +54,9 @@ public final class ThreadState {
                     "thread " + thread.tid() + " runs 32-bit code, which is not supported");
         }
         abortRseq();
+        if (status.seccomp() != 0) {
+            thread.suspendSeccomp();
+        }
     }
 
     public Status status() {

@@ -1,5 +1,7 @@
 package jcriu.resource;
 
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import jcriu.image.proto.itimer_entry;
 import jcriu.image.proto.posix_timer_entry;
@@ -83,26 +85,29 @@ final class Timers {
     }
 
     /**
-     * Makes the POSIX timers, not yet running: each under its id. Linux 6.15 takes the id; before,
-     * ids count up, and timers are made and deleted until it is reached.
+     * Makes the POSIX timers, not yet running: each under its id. Linux 6.15 takes the id, once
+     * prctl(PR_TIMER_CREATE_RESTORE_IDS) has asked for it; before, the kernel counts ids up, and
+     * timers are made and deleted until an id is reached.
+     *
+     * @param count whether the kernel counts
      */
-    static void create(task_timers_entry timers, RemoteBatch batch) {
-        if (timers.getPosixCount() == 0) {
-            return;
-        }
-        batch.add(
-                "restore timer ids",
-                Syscall.PRCTL,
-                ProcessConstants.PR_TIMER_CREATE_RESTORE_IDS,
-                1);
-        for (posix_timer_entry timer : timers.getPosixList()) {
+    static void create(task_timers_entry timers, boolean count, RemoteBatch batch) {
+        List<posix_timer_entry> sorted = new ArrayList<>(timers.getPosixList());
+        sorted.sort(Comparator.comparingInt(posix_timer_entry::getItId));
+        int next = 0;
+        for (posix_timer_entry timer : sorted) {
+            long id = batch.data(8);
+            batch.putInt(id, timer.getItId());
+            while (count && next < timer.getItId()) {
+                batch.add("", Syscall.TIMER_CREATE, 1, 0, batch.data(8));
+                batch.add("", Syscall.TIMER_DELETE, next++);
+            }
+            next++;
             long event = batch.data(ProcessConstants.SIGEVENT_SIZE);
             batch.putLong(event, timer.getSivalPtr());
             batch.putInt(event + 8, timer.getSiSigno());
             batch.putInt(event + 12, timer.getItSigevNotify());
             batch.putInt(event + 16, timer.getNotifyThreadId());
-            long id = batch.data(8);
-            batch.putInt(id, timer.getItId());
             batch.add(
                     "create timer " + timer.getItId(),
                     Syscall.TIMER_CREATE,
@@ -110,7 +115,9 @@ final class Timers {
                     event,
                     id);
         }
-        batch.add("", Syscall.PRCTL, ProcessConstants.PR_TIMER_CREATE_RESTORE_IDS, 0);
+        if (!sorted.isEmpty() && !count) {
+            batch.add("", Syscall.PRCTL, ProcessConstants.PR_TIMER_CREATE_RESTORE_IDS, 0);
+        }
     }
 
     /** Starts all timers; the last thing before the task goes on. */

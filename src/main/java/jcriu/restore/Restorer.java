@@ -1,14 +1,367 @@
 package jcriu.restore;
 
-import jcriu.errors.EnvironmentException;
+import static jcriu.kernel.FileConstants.*;
 
-/** Placeholder: replaced by the real order of steps of a restore. */
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import jcriu.errors.Errno;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.errors.TaskGoneException;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.proto.mm_entry;
+import jcriu.image.proto.restore_stats_entry;
+import jcriu.image.proto.seccomp_filter;
+import jcriu.image.proto.stats_entry;
+import jcriu.kernel.Syscall;
+import jcriu.memory.Workers;
+import jcriu.proc.Maps;
+import jcriu.proc.MapsVma;
+import jcriu.proc.Stat;
+import jcriu.resource.AddressSpace;
+import jcriu.resource.RestoredFiles;
+import jcriu.resource.Seccomp;
+import jcriu.sys.Fd;
+import jcriu.sys.Native;
+import jcriu.sys.NativeMemory;
+import jcriu.tracee.Child;
+import jcriu.tracee.Scratch;
+import jcriu.tracee.Seed;
+import jcriu.tracee.Tracee;
+import jcriu.tracee.Vdso;
+import jcriu.resource.Vmas;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The order of steps of a restore.
+ *
+ * <ol>
+ *   <li>Read and check all images.
+ *   <li>Spawn a seed with the root's pid; it clones seeds for its children, they for theirs.
+ *   <li>Sessions, process groups, zombies.
+ *   <li>In each task: address space, memory, descriptors, threads, signals, limits.
+ *   <li>Seccomp, credentials; timers; registers.
+ *   <li>Let all go: the point of no return.
+ * </ol>
+ *
+ * <p>Where a step before the last fails, every process that was made is killed; if jcriu dies, the
+ * kernel does it (PTRACE_O_EXITKILL).
+ */
 public final class Restorer {
-    private Restorer() {}
+    private static final Logger LOG = LoggerFactory.getLogger("restore");
+    private static final int SCRATCH = 256 << 10;
+    private static final long REAP_NANOS = 3_000_000_000L;
 
-    /** Returns the exit status to pass on: 0 when detached, else that of the root task. */
+    private final RestoreOptions options;
+    private final ImageDir images;
+    private final Workers workers = new Workers();
+    private final List<TaskRestore> tasks = new ArrayList<>();
+    private RestoredFiles files;
+    private List<LoadedTask> tree;
+    private long pagesRestored;
+    private long forkingNanos;
+
+    private Restorer(RestoreOptions options) {
+        this.options = options;
+        this.images = new ImageDir(options.imagesDir());
+    }
+
+    /**
+     * Restores a tree.
+     *
+     * @return the exit status to pass on: 0 when detached, else that of the root task
+     * @throws JcriuException if it cannot be restored; nothing is left then
+     */
     public static int restore(RestoreOptions options) {
-        throw new EnvironmentException(
-                "cannot restore from " + options.imagesDir() + ": not built yet");
+        Restorer restorer = new Restorer(options);
+        try {
+            return restorer.run();
+        } finally {
+            restorer.workers.close();
+        }
+    }
+
+    private int run() {
+        long start = System.nanoTime();
+        boolean pidFileWritten = false;
+        try {
+            tree = LoadedTask.readTree(images);
+            checkPids();
+            List<seccomp_filter> filters = Seccomp.read(images);
+            files = new RestoredFiles(images, options.shellJob(), workers);
+            makeTree();
+            forkingNanos = System.nanoTime() - start;
+            for (TaskRestore task : live()) {
+                pagesRestored += task.fillMemory(images, workers);
+            }
+            for (TaskRestore task : live()) {
+                task.installFiles(files);
+            }
+            pagesRestored += files.pagesRestored();
+            for (TaskRestore task : live()) {
+                task.makeThreads();
+            }
+            for (TaskRestore task : live()) {
+                task.takePrivileges(filters);
+            }
+            files.close();
+            for (TaskRestore task : live()) {
+                task.finish();
+            }
+            if (options.pidFile().isPresent()) {
+                writePidFile(options.pidFile().get());
+                pidFileWritten = true;
+            }
+            writeStats(System.nanoTime() - start);
+            announce();
+        } catch (RuntimeException | Error e) {
+            killAll();
+            if (pidFileWritten) {
+                removePidFile();
+            }
+            if (files != null) {
+                files.close();
+            }
+            if (e instanceof JcriuException ours) {
+                ours.withTargetState("not restored; nothing was left behind; images unchanged");
+            }
+            throw e;
+        }
+        for (TaskRestore task : tasks) {
+            task.release(options.leaveStopped());
+        }
+        LOG.info("restored {} tasks, {} pages", tasks.size(), pagesRestored);
+        return options.restoreDetached() || options.restoreSibling() ? 0 : awaitRoot();
+    }
+
+    private void checkPids() {
+        for (LoadedTask task : tree) {
+            for (int tid : task.tids) {
+                awaitReaped(tid);
+            }
+        }
+        LoadedTask root = tree.get(0);
+        if (root.sid != root.pid && !options.shellJob()) {
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            "the tree was dumped as a shell job: its session, " + root.sid
+                                    + ", is outside the tree")
+                    .withHint("restore with --shell-job (-j)");
+        }
+    }
+
+    /** A task that was just dumped may still be a zombie that its parent is about to wait for. */
+    private static void awaitReaped(int pid) {
+        long deadline = System.nanoTime() + REAP_NANOS;
+        while (Native.call(Syscall.KILL, pid, 0) != -Errno.ESRCH.number()) {
+            boolean zombie;
+            try {
+                zombie = Stat.read(pid).isZombie();
+            } catch (TaskGoneException e) {
+                continue;
+            }
+            if (!zombie || System.nanoTime() > deadline) {
+                throw Seed.pidTaken(pid);
+            }
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private List<TaskRestore> live() {
+        List<TaskRestore> live = new ArrayList<>(tasks.size());
+        for (TaskRestore task : tasks) {
+            if (!task.ended()) {
+                live.add(task);
+            }
+        }
+        return live;
+    }
+
+    private void makeTree() {
+        LoadedTask rootImages = tree.get(0);
+        Tracee root = Seed.spawn(rootImages.pid, options.restoreSibling());
+        List<MapsVma> seed = Maps.read(root.pid());
+        long hole;
+        Scratch scratch;
+        try {
+            for (MapsVma vma : seed) {
+                if (Vmas.isVdso(vma)) {
+                    root.syscallAddress(vma.start() + Vdso.syscallOffset());
+                }
+            }
+            List<mm_entry> mms = new ArrayList<>();
+            for (LoadedTask task : tree) {
+                if (task.mm != null) {
+                    mms.add(task.mm);
+                }
+            }
+            hole = AddressSpace.findHole(mms, seed, SCRATCH + AddressSpace.vdsoBytes(seed));
+            scratch = Scratch.map(root, hole, SCRATCH);
+        } catch (RuntimeException e) {
+            Seed.kill(root.pid(), List.of(root));
+            throw e;
+        }
+        root.syscallAddress(scratch.syscallAddress());
+        TaskRestore rootTask = new TaskRestore(rootImages, root, scratch);
+        tasks.add(rootTask);
+        root.require(Syscall.CLOSE_RANGE, 0, 0xffffffffL, 0);
+        forkChildren(rootTask, -1);
+        joinGroups();
+        for (int i = tasks.size() - 1; i >= 0; i--) {
+            if (tasks.get(i).images.zombie()) {
+                tasks.get(i).endAsZombie();
+            }
+        }
+        for (TaskRestore task : live()) {
+            task.makeAddressSpace(seed, hole + SCRATCH, files);
+        }
+    }
+
+    /**
+     * Clones the children of a task: those that kept the session which their parent had before it
+     * made its own come first.
+     */
+    private void forkChildren(TaskRestore parent, int inheritedSid) {
+        LoadedTask images = parent.images;
+        boolean leads = images.sid == images.pid;
+        List<LoadedTask> late = new ArrayList<>();
+        for (LoadedTask child : images.children) {
+            boolean ownSession = child.sid == child.pid;
+            if (leads && !ownSession && child.sid == inheritedSid) {
+                addChild(parent, child, inheritedSid);
+            } else {
+                late.add(child);
+            }
+        }
+        parent.makeSession();
+        for (LoadedTask child : late) {
+            if (child.sid != child.pid && child.sid != images.sid) {
+                throw new JcriuException(
+                                Kind.RESTORE_REFUSED,
+                                "task " + child.pid + " is in session " + child.sid
+                                        + ", whose leader is not among its ancestors")
+                        .withHint("see docs/limits.md#sessions");
+            }
+            addChild(parent, child, images.sid);
+        }
+    }
+
+    private void addChild(TaskRestore parent, LoadedTask child, int inheritedSid) {
+        TaskRestore task = parent.fork(child);
+        tasks.add(task);
+        forkChildren(task, inheritedSid);
+    }
+
+    /** Leaders of groups first, so that the others can join. */
+    private void joinGroups() {
+        int outside = options.shellJob() ? tree.get(0).pgid : -1;
+        boolean rootLeads = tree.get(0).pgid == tree.get(0).pid;
+        for (TaskRestore task : tasks) {
+            if (task.images.pgid == task.images.pid && task.images.sid != task.images.pid) {
+                task.leader.require(Syscall.SETPGID, 0, 0);
+            }
+        }
+        for (TaskRestore task : tasks) {
+            if (task.images.pgid != task.images.pid
+                    && (rootLeads || task.images.pgid != outside)) {
+                try {
+                    task.joinGroup(Stat.read(task.images.pid).pgrp());
+                } catch (jcriu.errors.RemoteSyscallException e) {
+                    throw new JcriuException(
+                                    Kind.RESTORE_REFUSED,
+                                    "task " + task.images.pid + " was in process group "
+                                            + task.images.pgid + ", which cannot be made again: "
+                                            + e.errno().describe(),
+                                    e)
+                            .withHint("see docs/limits.md#sessions");
+                }
+            }
+        }
+    }
+
+    private void killAll() {
+        for (int i = tasks.size() - 1; i >= 0; i--) {
+            if (!tasks.get(i).ended()) {
+                Seed.kill(tasks.get(i).images.pid, tasks.get(i).threads);
+            }
+            tasks.get(i).close();
+        }
+    }
+
+    private void writePidFile(Path path) {
+        try {
+            Files.createFile(
+                    path,
+                    PosixFilePermissions.asFileAttribute(
+                            Set.of(
+                                    PosixFilePermission.OWNER_READ,
+                                    PosixFilePermission.OWNER_WRITE)));
+            Files.write(
+                    path,
+                    Integer.toString(tree.get(0).pid).getBytes(StandardCharsets.US_ASCII),
+                    StandardOpenOption.WRITE);
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot write the pid file " + path + ": " + e, e)
+                    .withHint("it must not exist before; remove it, or name another");
+        }
+    }
+
+    private void removePidFile() {
+        try {
+            Files.deleteIfExists(options.pidFile().get());
+        } catch (IOException e) {
+            LOG.warn("the pid file {} stays behind: {}", options.pidFile().get(), e.toString());
+        }
+    }
+
+    /** One byte to --status-fd: the tree is about to go on. */
+    private void announce() {
+        if (options.statusFd().isPresent()) {
+            try (Fd fd = new Fd(options.statusFd().getAsInt(), "--status-fd");
+                    NativeMemory zero = NativeMemory.allocate(8)) {
+                Native.check(
+                        Native.call(Syscall.WRITE, fd.number(), zero.address(), 1),
+                        "write to --status-fd");
+            }
+        }
+    }
+
+    private void writeStats(long nanos) {
+        restore_stats_entry stats =
+                restore_stats_entry.newBuilder()
+                        .setPagesCompared(0)
+                        .setPagesSkippedCow(0)
+                        .setForkingTime((int) (forkingNanos / 1000))
+                        .setRestoreTime((int) (nanos / 1000))
+                        .setPagesRestored(pagesRestored)
+                        .build();
+        try (ImageWriter out =
+                new ImageDir(options.workDir()).writer(ImageType.STATS, "restore")) {
+            out.write(stats_entry.newBuilder().setRestore(stats).build());
+        }
+        if (options.displayStats()) {
+            System.out.println("restore: " + stats.toString().strip().replace("\n", ", "));
+        }
+    }
+
+    private int awaitRoot() {
+        int pid = tree.get(0).pid;
+        int ours = Stat.read((int) ProcessHandle.current().pid()).pgrp();
+        files.ttys().foreground(tree.get(0).pgid);
+        int status = Child.await(pid);
+        files.ttys().setForeground(ours);
+        return status;
     }
 }

@@ -62,6 +62,17 @@ public final class Scratch {
         return base;
     }
 
+    /** A {@code syscall} instruction of the batch code, for single remote calls. */
+    public long syscallAddress() {
+        byte[] wanted = Assembler.syscallInstruction(Native.ARCH);
+        for (int i = 0; i + wanted.length <= CODE.length; i++) {
+            if (java.util.Arrays.equals(CODE, i, i + wanted.length, wanted, 0, wanted.length)) {
+                return base + i;
+            }
+        }
+        throw new IllegalStateException("batch code without a syscall instruction");
+    }
+
     public long base() {
         return base;
     }
@@ -79,10 +90,12 @@ public final class Scratch {
         return new RemoteBatch(this, base + CODE_SIZE, size - CODE_SIZE);
     }
 
-    /** A fresh batch in the {@code index}-th of {@code count} equal parts of the area. */
-    public RemoteBatch batch(int index, int count) {
-        int part = (size - CODE_SIZE) / count & ~15;
-        return new RemoteBatch(this, base + CODE_SIZE + (long) index * part, part);
+    /** A fresh batch in {@code length} bytes of the area, {@code offset} behind its code. */
+    public RemoteBatch part(int offset, int length) {
+        if (offset < 0 || offset + length > size - CODE_SIZE) {
+            throw new IndexOutOfBoundsException(offset + "+" + length + " of a scratch area");
+        }
+        return new RemoteBatch(this, base + CODE_SIZE + offset, length);
     }
 
     /** Unmaps the area by a call of a thread of the process. */

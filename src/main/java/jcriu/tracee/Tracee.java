@@ -42,6 +42,7 @@ public final class Tracee {
     private long originalMask;
     private boolean prepared;
     private boolean released;
+    private boolean running;
     private int stopSignal;
     private long syscallAddress;
     private List<byte[]> deferredSignals;
@@ -172,6 +173,7 @@ public final class Tracee {
         scratchRegisters.loadSyscall(syscallAddress, call, a0, a1, a2, a3, a4, a5);
         Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
         Ptrace.require(PTRACE_SINGLESTEP, tid, 0, 0, "SINGLESTEP");
+        running = true;
         awaitTrap(PTRACE_SINGLESTEP, call.lowerName());
         Ptrace.getRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
         if (scratchRegisters.instructionPointer() != syscallAddress + 2) {
@@ -229,6 +231,7 @@ public final class Tracee {
         scratchRegisters.loadBatch(code, entries, count);
         Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
         Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
+        running = true;
     }
 
     /**
@@ -242,10 +245,27 @@ public final class Tracee {
         return scratchRegisters.batchEntriesLeft();
     }
 
+    /**
+     * After a failure: waits until a batch that may still run has ended.
+     *
+     * @return false if the thread is gone
+     */
+    public boolean awaitQuiet() {
+        if (running) {
+            try {
+                awaitTrap(PTRACE_CONT, "batch");
+            } catch (TaskGoneException e) {
+                return false;
+            }
+        }
+        return !released;
+    }
+
     /** Waits for the SIGTRAP that ends a step or a batch, past everything that is not it. */
     private void awaitTrap(int resume, String during) {
         while (true) {
             int status = Ptrace.await(tid, 0);
+            running = false;
             if (WaitStatus.gone(status)) {
                 released = true;
                 throw new TaskGoneException(tid, "during a remote " + during);
@@ -275,6 +295,7 @@ public final class Tracee {
                 }
             }
             Ptrace.require(resume, tid, 0, 0, "resume");
+            running = true;
         }
     }
 
@@ -290,6 +311,47 @@ public final class Tracee {
             deferredSignals = new ArrayList<>();
         }
         deferredSignals.add(siginfo);
+    }
+
+    /** Lets remote calls of a thread with seccomp filters pass them, as long as it is traced. */
+    public void suspendSeccomp() {
+        Ptrace.require(
+                PTRACE_SETOPTIONS, tid, 0, PTRACE_O_SUSPEND_SECCOMP, "SETOPTIONS SUSPEND_SECCOMP");
+    }
+
+    /** The same for a thread of a restore, which also dies with us. */
+    public void suspendSeccompOfOurs() {
+        Ptrace.require(
+                PTRACE_SETOPTIONS,
+                tid,
+                0,
+                PTRACE_O_SUSPEND_SECCOMP | PTRACE_O_EXITKILL,
+                "SETOPTIONS SUSPEND_SECCOMP");
+    }
+
+    /**
+     * Makes a process of ours, with its only thread, end: by a signal, or with an exit code. Its
+     * parent is left to wait for it.
+     */
+    public void exit(int signal, int code) {
+        prepare();
+        if (signal != 0) {
+            Native.call(Syscall.TGKILL, pid, tid, signal);
+            Ptrace.setSigmask(tid, 0);
+            Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
+        } else {
+            scratchRegisters.loadSyscall(syscallAddress, Syscall.EXIT, code, 0, 0, 0, 0, 0);
+            Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+            Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
+        }
+        int status;
+        do {
+            status = Ptrace.await(tid, 0);
+            if (!WaitStatus.gone(status)) {
+                Ptrace.raw(PTRACE_CONT, tid, 0, WaitStatus.stopSignal(status));
+            }
+        } while (!WaitStatus.gone(status));
+        released = true;
     }
 
     /** Puts registers and signal mask back; the thread stays stopped. */

@@ -1,0 +1,68 @@
+package jcriu.dump;
+
+import java.util.UUID;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.proto.inventory_entry;
+import jcriu.image.proto.lsmtype;
+import jcriu.image.proto.plugins_entry;
+import jcriu.image.proto.task_kobj_ids_entry;
+import jcriu.image.proto.timens_entry;
+import jcriu.image.proto.timespec;
+
+/** The head of an images directory, and the clocks of the machine. */
+final class Inventory {
+    private static final int VERSION = 2;
+    private static final int NETWORK_LOCK_SKIP = 2;
+
+    private Inventory() {}
+
+    /** Ids of our own namespaces: small numbers that mean something only within one dump. */
+    static task_kobj_ids_entry.Builder namespaces() {
+        return task_kobj_ids_entry.newBuilder()
+                .setPidNsId(1)
+                .setNetNsId(2)
+                .setIpcNsId(3)
+                .setUtsNsId(4)
+                .setTimeNsId(5)
+                .setMntNsId(6)
+                .setUserNsId(7)
+                .setCgroupNsId(8);
+    }
+
+    static inventory_entry make() {
+        return inventory_entry.newBuilder()
+                .setImgVersion(VERSION)
+                .setFdinfoPerId(true)
+                .setRootIds(
+                        namespaces().setVmId(1).setFilesId(1).setFsId(1).setSighandId(1).build())
+                .setNsPerId(true)
+                .setRootCgSet(1)
+                .setLsmtype(lsmtype.NO_LSM)
+                .setNetworkLockMethod(NETWORK_LOCK_SKIP)
+                .setPluginsEntry(plugins_entry.getDefaultInstance())
+                .setDumpCriuRunId(UUID.randomUUID().toString())
+                .build();
+    }
+
+    /** Writes the clock readings by which a reader can tell how much time has passed. */
+    static void writeClocks(ImageDir images) {
+        long[] monotonic = Clocks.read(Clocks.MONOTONIC);
+        long[] boottime = Clocks.read(Clocks.BOOTTIME);
+        try (ImageWriter out = images.writer(ImageType.TIMENS, 0)) {
+            out.write(
+                    timens_entry.newBuilder()
+                            .setMonotonic(time(monotonic))
+                            .setBoottime(time(boottime))
+                            .build());
+        }
+    }
+
+    private static timespec time(long[] secondsAndNanos) {
+        return timespec.newBuilder()
+                .setTvSec(secondsAndNanos[0])
+                .setTvNsec(secondsAndNanos[1])
+                .build();
+    }
+}

@@ -1,0 +1,268 @@
+package jcriu.dump;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import jcriu.errors.EnvironmentException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.errors.SyscallException;
+import jcriu.errors.TaskGoneException;
+import jcriu.errors.UnsupportedStateException;
+import jcriu.kernel.FileConstants;
+import jcriu.kernel.Syscall;
+import jcriu.proc.Capabilities;
+import jcriu.proc.Maps;
+import jcriu.proc.MapsVma;
+import jcriu.proc.ProcFs;
+import jcriu.proc.Stat;
+import jcriu.proc.Status;
+import jcriu.resource.FileTable;
+import jcriu.resource.SharedObjects;
+import jcriu.resource.Vmas;
+import jcriu.memory.PagemapScan;
+import jcriu.memory.Runs;
+import jcriu.sys.FileStat;
+import jcriu.sys.Native;
+
+/**
+ * Everything that can be known before the first task is stopped: whether the tree can be dumped at
+ * all, and how much memory there will be to copy. Changes nothing.
+ */
+final class Preflight {
+    private static final String[] NAMESPACES = {
+        "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"
+    };
+
+    private final DumpOptions options;
+    private final FileTable files;
+
+    /** Bytes of private pages by pid, as far as they could be counted. */
+    final Map<Integer, Long> privateBytes = new HashMap<>();
+
+    /** Bytes of shared objects by inode. */
+    final Map<Long, Long> sharedBytes = new HashMap<>();
+
+    Preflight(DumpOptions options, FileTable files) {
+        this.options = options;
+        this.files = files;
+    }
+
+    /** Checks the root itself, then every task that the tree has now. */
+    void run() {
+        int root = options.pid();
+        checkPrivileges();
+        Stat stat = checkRoot(root);
+        List<Integer> pids = new ArrayList<>(List.of(root));
+        for (int i = 0; i < pids.size(); i++) {
+            int pid = pids.get(i);
+            try {
+                for (int child : ProcFs.children(pid)) {
+                    pids.add(child);
+                }
+            } catch (TaskGoneException e) {
+                continue; // the freeze will see what is left
+            }
+        }
+        checkSession(root, stat);
+        for (int pid : pids) {
+            try {
+                if (Stat.read(pid).isZombie()) {
+                    continue;
+                }
+                checkTask(pid, pid == root);
+            } catch (TaskGoneException e) {
+                if (pid == root) {
+                    throw e;
+                }
+            }
+        }
+        checkSharing(pids);
+    }
+
+    private static void checkPrivileges() {
+        Capabilities caps = Capabilities.effective();
+        if (!caps.has(Capabilities.CAP_SYS_PTRACE)) {
+            throw (EnvironmentException)
+                    new EnvironmentException("jcriu lacks the capability CAP_SYS_PTRACE")
+                            .withHint("run it as root, e.g. with sudo");
+        }
+        if (!caps.has(Capabilities.CAP_CHECKPOINT_RESTORE)
+                && !caps.has(Capabilities.CAP_SYS_ADMIN)) {
+            throw (EnvironmentException)
+                    new EnvironmentException("jcriu lacks the capability CAP_CHECKPOINT_RESTORE")
+                            .withHint("run it as root, e.g. with sudo");
+        }
+    }
+
+    private Stat checkRoot(int root) {
+        Stat stat;
+        Status status;
+        try {
+            stat = Stat.read(root);
+            status = Status.read(root);
+        } catch (TaskGoneException e) {
+            throw new JcriuException(
+                            Kind.TARGET_GONE, "cannot dump pid " + root + ": no such process")
+                    .withHint("check the pid given with --tree");
+        }
+        String name = "pid " + root + " (" + stat.comm() + ")";
+        if (status.tgid() != root) {
+            throw new JcriuException(
+                            Kind.UNSUPPORTED,
+                            "cannot dump " + name + ": it is a thread of process " + status.tgid())
+                    .withHint("give the process: --tree " + status.tgid());
+        }
+        if (stat.isZombie()) {
+            throw new JcriuException(
+                            Kind.TARGET_GONE, "cannot dump " + name + ": it has exited (zombie)")
+                    .withHint("its parent, process " + stat.ppid() + ", has not waited for it yet");
+        }
+        if (!status.hasMm()) {
+            throw new UnsupportedStateException(
+                            "cannot dump " + name + ": it is a kernel thread")
+                    .withHint("only processes of programs can be dumped");
+        }
+        int self = (int) ProcessHandle.current().pid();
+        int ancestor = self;
+        while (ancestor > 0) {
+            if (ancestor == root) {
+                throw new UnsupportedStateException(
+                                "cannot dump " + name + ": "
+                                        + (root == self
+                                                ? "it is jcriu itself"
+                                                : "it is an ancestor of jcriu, which would be"
+                                                        + " dumped with it"))
+                        .withHint(
+                                "run jcriu from outside the tree, e.g. from another terminal,"
+                                        + " or with setsid after the tree was started");
+            }
+            ancestor = Stat.read(ancestor).ppid();
+        }
+        return stat;
+    }
+
+    private void checkSession(int root, Stat stat) {
+        if (stat.session() != root && !options.shellJob()) {
+            throw new UnsupportedStateException(
+                            "cannot dump pid " + root + " (" + stat.comm()
+                                    + "): it is no session leader; its session, " + stat.session()
+                                    + ", is outside the tree")
+                    .withHint(
+                            "dump it as a shell job: add --shell-job (-j) to dump and restore;"
+                                    + " or start the program with setsid");
+        }
+    }
+
+    private void checkTask(int pid, boolean root) {
+        Status status = Status.read(pid);
+        String name = "pid " + pid + " (" + Stat.read(pid).comm() + ")";
+        if (status.tracerPid() != 0) {
+            throw (EnvironmentException)
+                    new EnvironmentException(
+                                    name + " is already traced by process " + status.tracerPid())
+                            .withHint(
+                                    "detach that tracer (a debugger, strace, another jcriu) first");
+        }
+        for (String kind : NAMESPACES) {
+            String theirs;
+            String ours;
+            try {
+                theirs = ProcFs.readlink("/proc/" + pid + "/ns/" + kind);
+                ours = ProcFs.readlink("/proc/self/ns/" + kind);
+            } catch (SyscallException e) {
+                continue; // this kernel has no such namespace
+            }
+            if (!theirs.equals(ours)) {
+                throw new UnsupportedStateException(
+                                name + " is in another " + kind
+                                        + " namespace than jcriu, which is not supported yet")
+                        .withHint("see docs/limits.md#namespaces");
+            }
+        }
+        files.check(pid);
+        List<MapsVma> vmas = Maps.readSmaps(pid);
+        Vmas.check(pid, vmas);
+        count(pid, vmas);
+        for (int tid : ProcFs.tasks(pid)) {
+            if (tid != pid
+                    && (differ(pid, tid, FileConstants.KCMP_FILES)
+                            || differ(pid, tid, FileConstants.KCMP_FS))) {
+                throw new UnsupportedStateException(
+                                name + ": thread " + tid
+                                        + " has descriptors or directories of its own, which is"
+                                        + " not supported yet")
+                        .withHint("see docs/limits.md#threads");
+            }
+        }
+    }
+
+    private static boolean differ(int first, int second, int type) {
+        long r = Native.call(Syscall.KCMP, first, second, type, 0, 0);
+        return r > 0;
+    }
+
+    private void count(int pid, List<MapsVma> vmas) {
+        Runs runs = new Runs();
+        try (PagemapScan scan = new PagemapScan(pid)) {
+            for (MapsVma vma : vmas) {
+                if (Vmas.hasPrivatePages(vma)) {
+                    scan.privatePages(vma.start(), vma.end(), Vmas.isFile(vma), runs);
+                } else if (Vmas.isSharedObject(vma) && !sharedBytes.containsKey(vma.inode())) {
+                    String link =
+                            "/proc/" + pid + "/map_files/" + Long.toHexString(vma.start()) + "-"
+                                    + Long.toHexString(vma.end());
+                    FileStat stat = FileStat.tryOf(link);
+                    if (stat != null) {
+                        sharedBytes.put(vma.inode(), SharedObjects.bytesOf(link));
+                    }
+                }
+            }
+        }
+        privateBytes.put(pid, runs.bytes());
+    }
+
+    /** Tasks that share memory, tables or handlers without being threads are refused. */
+    static void checkSharing(List<Integer> pids) {
+        int[] types = {
+            FileConstants.KCMP_VM,
+            FileConstants.KCMP_FILES,
+            FileConstants.KCMP_FS,
+            FileConstants.KCMP_SIGHAND
+        };
+        String[] names = {"memory", "descriptors", "directories", "signal handlers"};
+        for (int t = 0; t < types.length; t++) {
+            List<Integer> sorted = new ArrayList<>();
+            for (int pid : pids) {
+                int low = 0;
+                int high = sorted.size();
+                while (low < high) {
+                    int middle = (low + high) >>> 1;
+                    long r =
+                            Native.call(
+                                    Syscall.KCMP, pid, sorted.get(middle), types[t], 0, 0);
+                    if (r == 0) {
+                        throw new UnsupportedStateException(
+                                        "pids " + sorted.get(middle) + " and " + pid
+                                                + " share their " + names[t]
+                                                + " without being threads (a vfork in progress, or"
+                                                + " clone flags), which is not supported yet")
+                                .withHint("try again later, or see docs/limits.md#sharing");
+                    }
+                    if (r == 1) {
+                        high = middle;
+                    } else if (r == 2) {
+                        low = middle + 1;
+                    } else {
+                        low = -1;
+                        break; // gone, or not comparable: the freeze will see
+                    }
+                }
+                if (low >= 0) {
+                    sorted.add(low, pid);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package jcriu.dump;
+
+import static jcriu.kernel.FileConstants.*;
+
+import jcriu.kernel.Syscall;
+import jcriu.proc.Maps;
+import jcriu.proc.MapsVma;
+import jcriu.resource.Vmas;
+import jcriu.tracee.RemoteBatch;
+import jcriu.tracee.Scratch;
+import jcriu.tracee.Seed;
+import jcriu.tracee.Tracee;
+import jcriu.tracee.Vdso;
+
+/** The process that a dump is rehearsed on: a seed with a few descriptors, as programs have them. */
+final class Rehearsal {
+    private Rehearsal() {}
+
+    /** Spawns it and lets it sleep; returns its pid. */
+    static int spawn() {
+        Tracee seed = Seed.spawn(0, false);
+        for (MapsVma vma : Maps.read(seed.pid())) {
+            if (Vmas.isVdso(vma)) {
+                seed.syscallAddress(vma.start() + Vdso.syscallOffset());
+            }
+        }
+        Scratch scratch = Scratch.map(seed, 16 << 10);
+        try (RemoteBatch batch = scratch.batch()) {
+            batch.add("", Syscall.CLOSE_RANGE, 0, 0xffffffffL, 0);
+            long path = batch.cString("/dev/null");
+            batch.add("", Syscall.OPENAT, AT_FDCWD, path, O_RDWR, 0);
+            batch.add("", Syscall.DUP3, 0, 1, 0);
+            batch.add("", Syscall.PIPE2, batch.data(8), 0);
+            batch.add("", Syscall.EVENTFD2, 1, 0);
+            batch.add("", Syscall.CHDIR, batch.cString("/"));
+            batch.add("", Syscall.SETSID);
+            batch.run(seed);
+        }
+        scratch.unmap(seed);
+        int pid = seed.pid();
+        seed.release();
+        return pid;
+    }
+}

@@ -1,0 +1,268 @@
+package jcriu.dump;
+
+import java.util.ArrayList;
+import java.util.List;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.PagemapFlags;
+import jcriu.image.proto.core_entry;
+import jcriu.image.proto.fs_entry;
+import jcriu.image.proto.mm_entry;
+import jcriu.image.proto.pstree_entry;
+import jcriu.image.proto.task_core_entry;
+import jcriu.image.proto.task_kobj_ids_entry;
+import jcriu.image.proto.vma_entry;
+import jcriu.memory.PagemapScan;
+import jcriu.memory.PagesOut;
+import jcriu.memory.Runs;
+import jcriu.memory.Workers;
+import jcriu.proc.Maps;
+import jcriu.proc.MapsVma;
+import jcriu.proc.Stat;
+import jcriu.resource.FileTable;
+import jcriu.resource.Seccomp;
+import jcriu.resource.TaskState;
+import jcriu.resource.ThreadState;
+import jcriu.resource.Vmas;
+import jcriu.store.Pagemap;
+import jcriu.store.PagemapRun;
+import jcriu.tracee.FrozenTask;
+import jcriu.tracee.RemoteBatch;
+import jcriu.tracee.Scratch;
+import jcriu.tracee.Tracee;
+import jcriu.tracee.Vdso;
+
+/** One task of a tree while it is dumped: the steps, and what each found. */
+final class TaskDump {
+    private static final int PAGE = 4096;
+
+    /** Room for the questions to one task and its threads. */
+    private static final int LEADER_BATCH = 48 << 10;
+
+    private static final int THREAD_BATCH = 1 << 10;
+
+    private final FrozenTask task;
+    private final int index;
+    private List<MapsVma> vmas;
+    private final TaskState state;
+    private final List<ThreadState> threads = new ArrayList<>();
+    private final List<RemoteBatch> batches = new ArrayList<>();
+    private Scratch scratch;
+    private final List<core_entry> cores = new ArrayList<>();
+    private mm_entry mm;
+    private fs_entry fs;
+    private Runs runs = new Runs();
+    private PagesOut pages;
+    private long pagesScanned;
+    private Stat zombie;
+
+    TaskDump(FrozenTask task, int index) {
+        this.task = task;
+        this.index = index;
+        this.state = new TaskState(task);
+        if (task.zombie()) {
+            zombie = Stat.read(task.pid());
+        }
+    }
+
+    FrozenTask task() {
+        return task;
+    }
+
+    long pagesScanned() {
+        return pagesScanned;
+    }
+
+    long pagesWritten() {
+        return runs.bytes() / PAGE;
+    }
+
+    /** Names this task's descriptor table, memory and so on: none is shared with another task. */
+    int kobjId() {
+        return index + 2;
+    }
+
+    /** Reads what can be seen from outside, and starts the questions in every thread. */
+    void ask() {
+        if (task.zombie()) {
+            return;
+        }
+        vmas = Maps.readSmaps(task.pid());
+        Vmas.check(task.pid(), vmas);
+        long syscallAddress = syscallAddress();
+        for (Tracee thread : task.threads()) {
+            thread.syscallAddress(syscallAddress);
+            ThreadState threadState = new ThreadState(thread);
+            threadState.observe();
+            threads.add(threadState);
+        }
+        int size = LEADER_BATCH + PAGE + (threads.size() * THREAD_BATCH + PAGE - 1 & -PAGE);
+        scratch = Scratch.map(task.leader(), size);
+        for (int i = 0; i < threads.size(); i++) {
+            RemoteBatch batch =
+                    i == 0
+                            ? scratch.part(0, LEADER_BATCH)
+                            : scratch.part(LEADER_BATCH + i * THREAD_BATCH, THREAD_BATCH);
+            batches.add(batch);
+            threads.get(i).ask(batch);
+            if (i == 0) {
+                state.ask(batch);
+            }
+            batch.start(threads.get(i).thread());
+        }
+    }
+
+    private long syscallAddress() {
+        for (MapsVma vma : vmas) {
+            if (Vmas.isVdso(vma)) {
+                return vma.start() + Vdso.syscallOffset();
+            }
+        }
+        throw new jcriu.errors.UnsupportedStateException(
+                "pid " + task.pid() + " has no vDSO, which is not supported");
+    }
+
+    /** Takes the answers; the task is as it was before, and still stopped. */
+    void collect(FileTable files, Seccomp seccomp) {
+        if (task.zombie()) {
+            return;
+        }
+        for (int i = 0; i < threads.size(); i++) {
+            batches.get(i).finish(threads.get(i).thread());
+        }
+        scratch.unmap(task.leader());
+        scratch = null;
+        for (Tracee thread : task.threads()) {
+            thread.putBack();
+        }
+        files.dump(task.pid(), kobjId());
+        List<vma_entry> entries = Vmas.dump(task.pid(), vmas, files);
+        mm = state.dumpMm(entries, files);
+        fs = state.dumpFs(files, threads.get(0).status().umask());
+        task_core_entry tc = state.dump();
+        for (int i = 0; i < threads.size(); i++) {
+            core_entry.Builder core = threads.get(i).dump(seccomp);
+            if (i == 0) {
+                core.setTc(tc);
+            }
+            cores.add(core.build());
+        }
+        for (RemoteBatch batch : batches) {
+            batch.close();
+        }
+        scanMemory();
+    }
+
+    /** Where a failure left a scratch area behind, takes it away again. */
+    void undo() {
+        if (scratch == null) {
+            return;
+        }
+        for (int i = 0; i < batches.size(); i++) {
+            Tracee thread = threads.get(i).thread();
+            if (!thread.awaitQuiet()) {
+                return;
+            }
+        }
+        scratch.unmap(task.leader());
+        scratch = null;
+    }
+
+    private void scanMemory() {
+        try (PagemapScan scan = new PagemapScan(task.pid())) {
+            for (MapsVma vma : vmas) {
+                if (Vmas.isVdso(vma)) {
+                    runs.add(vma.start(), vma.end());
+                } else if (Vmas.hasPrivatePages(vma)) {
+                    scan.privatePages(vma.start(), vma.end(), Vmas.isFile(vma), runs);
+                }
+            }
+            pagesScanned = scan.pagesScanned();
+        }
+    }
+
+    /** Copies the private pages. */
+    void copyPages(PagesOut into, Workers workers) {
+        if (task.zombie()) {
+            return;
+        }
+        pages = into;
+        pages.copyFrom(task.pid(), runs, workers);
+    }
+
+    pstree_entry pstree(int parentPid) {
+        Stat stat = task.zombie() ? zombie : state.stat();
+        pstree_entry.Builder entry =
+                pstree_entry.newBuilder()
+                        .setPid(task.pid())
+                        .setPpid(parentPid)
+                        .setPgid(stat.pgrp())
+                        .setSid(stat.session());
+        if (task.zombie()) {
+            entry.addThreads(task.pid());
+        }
+        for (Tracee thread : task.threads()) {
+            entry.addThreads(thread.tid());
+        }
+        return entry.build();
+    }
+
+    task_kobj_ids_entry ids() {
+        return Inventory.namespaces()
+                .setVmId(kobjId())
+                .setFilesId(kobjId())
+                .setFsId(kobjId())
+                .setSighandId(kobjId())
+                .build();
+    }
+
+    /** Writes core, ids, mm, fs and pagemap. */
+    void write(ImageDir images) {
+        int pid = task.pid();
+        if (task.zombie()) {
+            try (ImageWriter out = images.writer(ImageType.CORE, pid)) {
+                out.write(zombieCore());
+            }
+            return;
+        }
+        for (int i = 0; i < cores.size(); i++) {
+            try (ImageWriter out = images.writer(ImageType.CORE, threads.get(i).thread().tid())) {
+                out.write(cores.get(i));
+            }
+        }
+        try (ImageWriter out = images.writer(ImageType.IDS, pid)) {
+            out.write(ids());
+        }
+        try (ImageWriter out = images.writer(ImageType.MM, pid)) {
+            out.write(mm);
+        }
+        try (ImageWriter out = images.writer(ImageType.FS, pid)) {
+            out.write(fs);
+        }
+        List<PagemapRun> present = new ArrayList<>(runs.size());
+        for (int i = 0; i < runs.size(); i++) {
+            present.add(
+                    new PagemapRun(
+                            runs.start(i),
+                            (runs.end(i) - runs.start(i)) / PAGE,
+                            PagemapFlags.PRESENT,
+                            -1));
+        }
+        new Pagemap(pages.pagesId(), present).write(images, ImageType.PAGEMAP, pid);
+    }
+
+    private core_entry zombieCore() {
+        return core_entry.newBuilder()
+                .setMtype(core_entry.march.X86_64)
+                .setTc(
+                        task_core_entry.newBuilder()
+                                .setTaskState(jcriu.image.TaskState.ZOMBIE)
+                                .setExitCode(zombie.exitCode())
+                                .setPersonality(0)
+                                .setFlags((int) zombie.flags())
+                                .setBlkSigset(0)
+                                .setComm(zombie.comm()))
+                .build();
+    }
+}

@@ -1,0 +1,323 @@
+package jcriu.resource;
+
+import static jcriu.kernel.FileConstants.*;
+import static jcriu.kernel.MmanConstants.*;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import jcriu.errors.ImageFormatException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.image.VmaStatus;
+import jcriu.image.proto.mm_entry;
+import jcriu.image.proto.vma_entry;
+import jcriu.kernel.ProcessConstants;
+import jcriu.kernel.Syscall;
+import jcriu.proc.MapsVma;
+import jcriu.tracee.RemoteBatch;
+
+/**
+ * Turns the address space of a seed into that of a task: the vDSO moves to where it was, everything
+ * else goes, the mappings of the image come.
+ *
+ * <pre>
+ * seed:   seed's code | ... | vvar vdso | stack        + scratch and a parking place for the vDSO,
+ * task:   program | heap | ... | vvar vdso | stack       where neither has anything
+ * </pre>
+ */
+public final class AddressSpace {
+    private static final long PAGE = 4096;
+    private static final long LOWEST = 0x100000;
+    private static final long HIGHEST = 0x7ffffffff000L;
+
+    private AddressSpace() {}
+
+    /**
+     * An address where {@code length} bytes are free in all of these address spaces.
+     *
+     * @throws JcriuException if there is none
+     */
+    public static long findHole(List<mm_entry> mms, List<MapsVma> seed, long length) {
+        List<long[]> taken = new ArrayList<>();
+        for (mm_entry mm : mms) {
+            for (vma_entry vma : mm.getVmasList()) {
+                taken.add(new long[] {vma.getStart(), vma.getEnd()});
+            }
+        }
+        for (MapsVma vma : seed) {
+            taken.add(new long[] {vma.start(), vma.end()});
+        }
+        taken.sort((a, b) -> Long.compareUnsigned(a[0], b[0]));
+        long at = LOWEST;
+        long margin = 1 << 20; // stacks keep a gap below them
+        for (long[] range : taken) {
+            if (Long.compareUnsigned(range[0], HIGHEST) >= 0) {
+                break;
+            }
+            if (range[0] - at >= length + 2 * margin) {
+                return at + margin;
+            }
+            at = Math.max(at, range[1]);
+        }
+        if (HIGHEST - at >= length + 2 * margin) {
+            return at + margin;
+        }
+        throw new JcriuException(
+                Kind.RESTORE_REFUSED, "no address range of " + length + " bytes is free");
+    }
+
+    /** Checks the mappings of an image: aligned, in order, in user space. */
+    public static void check(mm_entry mm, String file) {
+        long end = 0;
+        for (vma_entry vma : mm.getVmasList()) {
+            boolean vsyscall = Vmas.is(vma, VmaStatus.VSYSCALL);
+            if (!vsyscall
+                    && (vma.getStart() % PAGE != 0
+                            || vma.getEnd() % PAGE != 0
+                            || vma.getStart() < end
+                            || vma.getEnd() <= vma.getStart()
+                            || vma.getEnd() > HIGHEST)) {
+                throw new ImageFormatException(
+                        file,
+                        -1,
+                        "mapping 0x" + Long.toHexString(vma.getStart()) + "-0x"
+                                + Long.toHexString(vma.getEnd()) + " is impossible");
+            }
+            if (!vsyscall) {
+                end = vma.getEnd();
+            }
+        }
+    }
+
+    /** Bytes that the vDSO and its data take together. */
+    public static long vdsoBytes(List<MapsVma> seed) {
+        long bytes = 0;
+        for (MapsVma vma : seed) {
+            if (Vmas.isVdso(vma) || Vmas.isVvar(vma)) {
+                bytes += vma.lengthBytes();
+            }
+        }
+        return bytes;
+    }
+
+    /** Where an image wants the vDSO's code. */
+    public static long vdsoStart(mm_entry mm, String file) {
+        for (vma_entry vma : mm.getVmasList()) {
+            if (Vmas.is(vma, VmaStatus.VDSO)) {
+                return vma.getStart();
+            }
+        }
+        throw new ImageFormatException(file, -1, "has no vDSO, which is not supported");
+    }
+
+    /**
+     * Adds the calls that leave only scratch and vDSO, the latter at {@code target}.
+     *
+     * @param parking where the vDSO can stand meanwhile
+     */
+    public static void clear(
+            List<MapsVma> seed, long target, long parking, mm_entry mm, RemoteBatch batch) {
+        long vdso = 0;
+        long first = Long.MAX_VALUE;
+        for (MapsVma vma : seed) {
+            if (Vmas.isVdso(vma)) {
+                vdso = vma.start();
+            }
+            if (Vmas.isVdso(vma) || Vmas.isVvar(vma)) {
+                first = Math.min(first, vma.start());
+            }
+        }
+        checkLayout(seed, target - vdso, mm);
+        move(seed, parking - first, 0, batch);
+        for (MapsVma vma : seed) {
+            if (!Vmas.isVdso(vma) && !Vmas.isVvar(vma) && !Vmas.isVsyscall(vma)) {
+                batch.add("", Syscall.MUNMAP, vma.start(), vma.lengthBytes());
+            }
+        }
+        move(seed, target - vdso, parking - first, batch);
+    }
+
+    private static void move(List<MapsVma> seed, long delta, long from, RemoteBatch batch) {
+        for (MapsVma vma : seed) {
+            if (Vmas.isVdso(vma) || Vmas.isVvar(vma)) {
+                batch.add(
+                        "move " + vma.name(),
+                        Syscall.MREMAP,
+                        vma.start() + from,
+                        vma.lengthBytes(),
+                        vma.lengthBytes(),
+                        MREMAP_MAYMOVE | MREMAP_FIXED,
+                        vma.start() + delta);
+            }
+        }
+    }
+
+    private static void checkLayout(List<MapsVma> seed, long delta, mm_entry mm) {
+        long[] image = new long[4];
+        for (vma_entry vma : mm.getVmasList()) {
+            if (Vmas.is(vma, VmaStatus.VDSO)) {
+                image[0] = vma.getStart();
+                image[1] = vma.getEnd();
+            } else if (Vmas.is(vma, VmaStatus.VVAR)) {
+                image[2] = image[2] == 0 ? vma.getStart() : image[2];
+                image[3] = vma.getEnd();
+            }
+        }
+        long[] ours = new long[4];
+        for (MapsVma vma : seed) {
+            if (Vmas.isVdso(vma)) {
+                ours[0] = vma.start() + delta;
+                ours[1] = vma.end() + delta;
+            } else if (Vmas.isVvar(vma)) {
+                ours[2] = ours[2] == 0 ? vma.start() + delta : ours[2];
+                ours[3] = vma.end() + delta;
+            }
+        }
+        if (!java.util.Arrays.equals(image, ours)) {
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            "the vDSO of this kernel has another layout than the one that the tree"
+                                    + " was dumped under")
+                    .withHint("restore under the kernel of the dump; see docs/limits.md#vdso");
+        }
+    }
+
+    /** Adds the mappings of the image. The task has no open descriptors: each open gets 0. */
+    public static void map(
+            mm_entry mm, RestoredFiles files, RemoteBatch batch, Runnable flush, String image) {
+        Map<Long, List<vma_entry>> byFile = new LinkedHashMap<>();
+        for (vma_entry vma : mm.getVmasList()) {
+            if (Vmas.is(vma, VmaStatus.VDSO)
+                    || Vmas.is(vma, VmaStatus.VVAR)
+                    || Vmas.is(vma, VmaStatus.VSYSCALL)) {
+                continue;
+            }
+            if (Vmas.is(vma, VmaStatus.FILE_PRIVATE) || Vmas.is(vma, VmaStatus.FILE_SHARED)) {
+                byFile.computeIfAbsent(vma.getShmid(), id -> new ArrayList<>()).add(vma);
+            } else if (Vmas.is(vma, VmaStatus.ANON_PRIVATE)) {
+                mmap(vma, -1, batch, flush);
+            } else {
+                throw new JcriuException(
+                        Kind.RESTORE_REFUSED,
+                        image + ": mapping 0x" + Long.toHexString(vma.getStart())
+                                + " has status 0x" + Integer.toHexString(vma.getStatus())
+                                + ", which is not supported yet");
+            }
+        }
+        for (Map.Entry<Long, List<vma_entry>> file : byFile.entrySet()) {
+            if (!batch.fits(2, 128)) {
+                flush.run();
+            }
+            String path = files.pathToMap(file.getKey().intValue());
+            int flags = 0;
+            for (vma_entry vma : file.getValue()) {
+                flags |= openFlags(vma);
+            }
+            batch.add(
+                    "open a file to map",
+                    Syscall.OPENAT,
+                    AT_FDCWD,
+                    batch.cString(path),
+                    flags,
+                    0);
+            for (vma_entry vma : file.getValue()) {
+                mmap(vma, 0, batch, flush);
+            }
+            if (!batch.fits(1, 0)) {
+                flush.run();
+            }
+            batch.add("", Syscall.CLOSE, 0);
+        }
+    }
+
+    private static int openFlags(vma_entry vma) {
+        if (vma.hasFdflags()) {
+            return vma.getFdflags() & O_ACCMODE;
+        }
+        boolean sharedWrite =
+                (vma.getFlags() & MAP_SHARED) != 0 && (vma.getProt() & PROT_WRITE) != 0;
+        return sharedWrite ? O_RDWR : O_RDONLY;
+    }
+
+    private static void mmap(vma_entry vma, int fd, RemoteBatch batch, Runnable flush) {
+        if (!batch.fits(1 + 8, 0)) {
+            flush.run();
+        }
+        long length = vma.getEnd() - vma.getStart();
+        batch.add(
+                "map",
+                Syscall.MMAP,
+                vma.getStart(),
+                length,
+                vma.getProt(),
+                vma.getFlags() & 0xffffffffL | MAP_FIXED,
+                fd,
+                fd == -1 ? 0 : vma.getPgoff());
+        long madv = vma.getMadv();
+        for (int advice = 0; madv != 0 && advice < 64; advice++) {
+            if ((madv & 1L << advice) != 0) {
+                batch.add("advise", Syscall.MADVISE, vma.getStart(), length, advice);
+            }
+        }
+    }
+
+    /** Adds what the kernel keeps of an address space: {@code struct prctl_mm_map}, prctl(2). */
+    public static void describe(mm_entry mm, RestoredFiles files, RemoteBatch batch) {
+        batch.add(
+                "open the executable",
+                Syscall.OPENAT,
+                AT_FDCWD,
+                batch.cString(files.open(mm.getExeFileId()).procPath()),
+                O_RDONLY,
+                0);
+        long auxv = batch.data(8 * mm.getMmSavedAuxvCount());
+        for (int i = 0; i < mm.getMmSavedAuxvCount(); i++) {
+            batch.putLong(auxv + 8L * i, mm.getMmSavedAuxv(i));
+        }
+        long[] fields = {
+            mm.getMmStartCode(),
+            mm.getMmEndCode(),
+            mm.getMmStartData(),
+            mm.getMmEndData(),
+            mm.getMmStartBrk(),
+            mm.getMmBrk(),
+            mm.getMmStartStack(),
+            mm.getMmArgStart(),
+            mm.getMmArgEnd(),
+            mm.getMmEnvStart(),
+            mm.getMmEnvEnd(),
+            auxv
+        };
+        long map = batch.data(8 * fields.length + 8);
+        for (int i = 0; i < fields.length; i++) {
+            batch.putLong(map + 8L * i, fields[i]);
+        }
+        batch.putInt(map + 8L * fields.length, 8 * mm.getMmSavedAuxvCount());
+        batch.putInt(map + 8L * fields.length + 4, 0); // the executable's descriptor
+        batch.add(
+                "describe the address space",
+                Syscall.PRCTL,
+                PR_SET_MM,
+                PR_SET_MM_MAP,
+                map,
+                8L * fields.length + 8,
+                0);
+        batch.add("", Syscall.CLOSE, 0);
+        if (mm.getThpDisabled()) {
+            batch.add("", Syscall.PRCTL, ProcessConstants.PR_SET_THP_DISABLE, 1, 0, 0, 0);
+        }
+    }
+
+    /** Adds the last thing that concerns memory: whether the task may dump core. */
+    public static void restoreDumpable(mm_entry mm, RemoteBatch batch) {
+        if (mm.hasDumpable() && mm.getDumpable() != 2) {
+            batch.add(
+                    "set dumpable",
+                    Syscall.PRCTL,
+                    ProcessConstants.PR_SET_DUMPABLE,
+                    mm.getDumpable());
+        }
+    }
+}

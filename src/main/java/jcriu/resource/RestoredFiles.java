@@ -1,0 +1,227 @@
+package jcriu.resource;
+
+import static jcriu.kernel.FileConstants.*;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import jcriu.errors.ImageFormatException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.proto.fd_types;
+import jcriu.image.proto.fdinfo_entry;
+import jcriu.image.proto.file_entry;
+import jcriu.image.proto.reg_file_entry;
+import jcriu.kernel.Syscall;
+import jcriu.memory.Workers;
+import jcriu.sys.Fd;
+import jcriu.sys.FileStat;
+import jcriu.tracee.RemoteBatch;
+
+/**
+ * All open files of a restore. Each is opened, or made, in our own process; a task takes the same
+ * description with pidfd_getfd(2), or opens our descriptor's {@code /proc} link where it needs a
+ * description that lives only as long as a mmap.
+ */
+public final class RestoredFiles implements AutoCloseable {
+    private final Map<Integer, file_entry> entries = new HashMap<>();
+    private final Map<Integer, Fd> open = new HashMap<>();
+    private final Map<Integer, Pipe.Pair> pipes = new HashMap<>();
+    private final Map<Integer, Boolean> watchesDone = new HashMap<>();
+    private final SharedObjects.Restored shared;
+    private final Ghosts.Restored ghosts;
+    private final Tty.Restored ttys;
+    private final Pipe.Loaded pipeData;
+    private final Pipe.Loaded fifoData;
+    private final boolean shellJob;
+
+    public RestoredFiles(ImageDir images, boolean shellJob, Workers workers) {
+        this.shellJob = shellJob;
+        try (ImageReader in = images.reader(ImageType.FILES)) {
+            for (file_entry entry : in.readAll(file_entry.parser())) {
+                entries.put(entry.getId(), entry);
+            }
+        }
+        shared = new SharedObjects.Restored(images, workers);
+        ghosts = new Ghosts.Restored(images);
+        ttys = new Tty.Restored(images);
+        pipeData = Pipe.Loaded.read(images, ImageType.PIPES_DATA);
+        fifoData = Pipe.Loaded.read(images, ImageType.FIFO_DATA);
+    }
+
+    public Tty.Restored ttys() {
+        return ttys;
+    }
+
+    public long pagesRestored() {
+        return shared.pagesRestored();
+    }
+
+    private file_entry entry(int id) {
+        file_entry entry = entries.get(id);
+        if (entry == null) {
+            throw new ImageFormatException("files.img", -1, "has no file " + id);
+        }
+        return entry;
+    }
+
+    /** Our descriptor of a file of the images; opened at the first call. */
+    public Fd open(int id) {
+        Fd fd = open.get(id);
+        if (fd == null) {
+            fd = make(entry(id));
+            open.put(id, fd);
+        }
+        return fd;
+    }
+
+    /** Where a mapping opens a file: an anonymous shared object is not opened for its position. */
+    public String pathToMap(int id) {
+        file_entry entry = entry(id);
+        if (entry.getType() == fd_types.MEMFD) {
+            return shared.object(entry.getMemfd()).procPath();
+        }
+        return open(id).procPath();
+    }
+
+    /** The path in a file entry, for directories. */
+    public String name(int id) {
+        file_entry entry = entry(id);
+        if (!entry.hasReg()) {
+            throw new ImageFormatException("files.img", -1, "file " + id + " has no path");
+        }
+        return entry.getReg().getName();
+    }
+
+    private Fd make(file_entry entry) {
+        int id = entry.getId();
+        switch (entry.getType()) {
+            case REG -> {
+                return regular(id, entry.getReg());
+            }
+            case PIPE -> {
+                Pipe.Pair pair =
+                        pipes.computeIfAbsent(
+                                entry.getPipe().getPipeId(), p -> Pipe.Pair.create(p, pipeData));
+                return pair.open(entry.getPipe().getFlags());
+            }
+            case FIFO -> {
+                reg_file_entry reg = entry(entry.getFifo().getRegfId()).getReg();
+                Pipe.Pair pair =
+                        pipes.computeIfAbsent(
+                                entry.getFifo().getPipeId(), p -> Pipe.Pair.fifo(reg, p, fifoData));
+                return pair.open(reg.getFlags());
+            }
+            case EVENTFD -> {
+                return Eventfd.restore(entry.getEfd());
+            }
+            case EVENTPOLL -> {
+                return Eventpoll.restore();
+            }
+            case SIGNALFD -> {
+                return Signalfd.restore(entry.getSgfd());
+            }
+            case TIMERFD -> {
+                return Timerfd.restore(entry.getTfd());
+            }
+            case MEMFD -> {
+                return shared.open(entry.getMemfd());
+            }
+            case TTY -> {
+                return ttys.open(entry.getTty(), shellJob);
+            }
+            default ->
+                    throw new JcriuException(
+                                    Kind.RESTORE_REFUSED,
+                                    "file " + id + " of the images is of the kind "
+                                            + entry.getType() + ", which is not supported yet")
+                            .withHint("see docs/limits.md#descriptors");
+        }
+    }
+
+    private Fd regular(int id, reg_file_entry reg) {
+        String ghost = ghosts.pathOf(id, reg.getName());
+        if (ghost != null) {
+            int flags = reg.getFlags() & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC) | O_NOCTTY;
+            Fd fd = Fd.open(ghost, flags);
+            RegFile.seek(fd, reg.getPos(), flags, FileStat.of(ghost));
+            return fd;
+        }
+        return RegFile.restore(reg, false, true);
+    }
+
+    /**
+     * Adds the calls by which a task gets its descriptors. It has none before.
+     *
+     * <p>The kernel hands out the lowest free number, so which number each call returns is known in
+     * advance.
+     */
+    public void install(List<fdinfo_entry> table, RemoteBatch batch, Runnable flush) {
+        List<fdinfo_entry> sorted = new ArrayList<>(table);
+        sorted.sort(java.util.Comparator.comparingInt(fdinfo_entry::getFd));
+        int high = 3;
+        for (fdinfo_entry fd : sorted) {
+            high = Math.max(high, fd.getFd() + 1);
+        }
+        java.util.BitSet used = new java.util.BitSet();
+        batch.add("reach jcriu", Syscall.PIDFD_OPEN, ProcessHandle.current().pid(), 0);
+        batch.add("reach jcriu", Syscall.DUP3, 0, high, O_CLOEXEC);
+        batch.add("", Syscall.CLOSE, 0);
+        used.set(high);
+        for (fdinfo_entry fd : sorted) {
+            if (!batch.fits(4, 0)) {
+                flush.run();
+            }
+            Fd ours = open(fd.getId());
+            int target = fd.getFd();
+            int got = used.nextClearBit(0);
+            boolean closeOnExec = (fd.getFlags() & FD_CLOEXEC) != 0;
+            batch.add(
+                    "take descriptor " + target + " (" + ours.name() + ")",
+                    Syscall.PIDFD_GETFD,
+                    high,
+                    ours.number(),
+                    0);
+            if (got != target) {
+                batch.add(
+                        "place descriptor " + target,
+                        Syscall.DUP3,
+                        got,
+                        target,
+                        closeOnExec ? O_CLOEXEC : 0);
+                batch.add("", Syscall.CLOSE, got);
+            } else if (!closeOnExec) {
+                batch.add("", Syscall.FCNTL, target, F_SETFD, 0);
+            }
+            used.set(target);
+        }
+        batch.add("", Syscall.CLOSE, high);
+        for (fdinfo_entry fd : sorted) {
+            file_entry entry = entry(fd.getId());
+            if (entry.getType() == fd_types.EVENTPOLL
+                    && watchesDone.putIfAbsent(fd.getId(), true) == null) {
+                if (!batch.fits(
+                        entry.getEpfd().getTfdCount(), 32 * entry.getEpfd().getTfdCount())) {
+                    flush.run();
+                }
+                Eventpoll.restoreWatches(entry.getEpfd(), fd.getFd(), batch);
+            }
+        }
+    }
+
+    /**
+     * Ends our part: deleted files lose their names, and our descriptors are closed, so that a
+     * pipe's last writer is the task's.
+     */
+    @Override
+    public void close() {
+        ghosts.close();
+        open.values().forEach(Fd::close);
+        pipes.values().forEach(Pipe.Pair::close);
+        shared.close();
+    }
+}

@@ -1,0 +1,212 @@
+package jcriu.resource;
+
+import static jcriu.kernel.ProcessConstants.*;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import jcriu.errors.Errno;
+import jcriu.errors.SyscallException;
+import jcriu.image.proto.fs_entry;
+import jcriu.image.proto.mm_entry;
+import jcriu.image.proto.rlimit_entry;
+import jcriu.image.proto.siginfo_entry;
+import jcriu.image.proto.task_core_entry;
+import jcriu.image.proto.task_rlimits_entry;
+import jcriu.image.proto.vma_entry;
+import jcriu.kernel.Syscall;
+import jcriu.proc.Auxv;
+import jcriu.proc.Limits;
+import jcriu.proc.ProcFs;
+import jcriu.proc.Stat;
+import jcriu.sys.Native;
+import jcriu.tracee.FrozenTask;
+import jcriu.tracee.RemoteBatch;
+
+/**
+ * What all threads of a process share, memory and descriptors aside: signal handlers, shared pending
+ * signals, timers, limits, directories, and the addresses that the kernel keeps of its memory.
+ */
+public final class TaskState {
+    private final FrozenTask task;
+    private Stat stat;
+    private RemoteBatch batch;
+    private long sigactions;
+    private Timers.Asked timers;
+    private long words;
+    private int brk;
+    private int dumpable;
+    private int thpDisabled;
+    private int personality;
+    private int membarrier;
+
+    public TaskState(FrozenTask task) {
+        this.task = task;
+    }
+
+    /** Adds the questions that only the task itself can ask; its leader asks them. */
+    public void ask(RemoteBatch batch) {
+        this.batch = batch;
+        stat = Stat.read(task.pid());
+        sigactions = SigActions.ask(batch);
+        timers = Timers.ask(task.pid(), batch);
+        words = batch.data(16);
+        batch.add("", Syscall.PRCTL, PR_GET_CHILD_SUBREAPER, words);
+        brk = batch.add("", Syscall.BRK, 0);
+        dumpable = batch.add("", Syscall.PRCTL, PR_GET_DUMPABLE);
+        thpDisabled = batch.tolerate(Syscall.PRCTL, PR_GET_THP_DISABLE, 0, 0, 0, 0);
+        personality = batch.add("", Syscall.PERSONALITY, 0xffffffffL);
+        membarrier = batch.tolerate(Syscall.MEMBARRIER, MEMBARRIER_CMD_GET_REGISTRATIONS, 0, 0);
+    }
+
+    public Stat stat() {
+        return stat;
+    }
+
+    /** Makes the process's part of the leader's core image. */
+    public task_core_entry dump() {
+        int pid = task.pid();
+        int stopSignal = task.leader().stopSignal();
+        task_core_entry.Builder tc =
+                task_core_entry.newBuilder()
+                        .setTaskState(
+                                stopSignal != 0
+                                        ? jcriu.image.TaskState.STOPPED
+                                        : jcriu.image.TaskState.ALIVE)
+                        .setExitCode(0)
+                        .setPersonality((int) batch.result(personality))
+                        .setFlags((int) stat.flags())
+                        .setBlkSigset(task.leader().signalMask())
+                        .setComm(stat.comm())
+                        .setTimers(Timers.dump(timers, batch))
+                        .setRlimits(limits(pid))
+                        .setSignalsS(ThreadState.queue(task.leader().pendingSignals(true)))
+                        .setLoginuid((int) number(pid, "loginuid", 0xffffffffL))
+                        .setOomScoreAdj((int) number(pid, "oom_score_adj", 0))
+                        .addAllSigactions(SigActions.dump(sigactions, batch))
+                        .setChildSubreaper(batch.getInt(words) != 0);
+        if (stopSignal != 0) {
+            tc.setStopSigno(stopSignal);
+        }
+        long registered = batch.result(membarrier);
+        if (registered > 0) {
+            tc.setMembarrierRegistrationMask((int) registered);
+        }
+        return tc.build();
+    }
+
+    private static task_rlimits_entry limits(int pid) {
+        Limits limits = Limits.read(pid);
+        task_rlimits_entry.Builder out = task_rlimits_entry.newBuilder();
+        for (int i = 0; i < Limits.NR_LIMITS; i++) {
+            out.addRlimits(
+                    rlimit_entry.newBuilder().setCur(limits.soft(i)).setMax(limits.hard(i)));
+        }
+        return out.build();
+    }
+
+    private static long number(int pid, String file, long otherwise) {
+        try {
+            byte[] text = ProcFs.read("/proc/" + pid + "/" + file);
+            return Long.parseLong(new String(text, StandardCharsets.US_ASCII).trim());
+        } catch (SyscallException e) {
+            if (e.errno() == Errno.ENOENT) {
+                return otherwise; // this kernel has no such file
+            }
+            throw e;
+        }
+    }
+
+    /** Makes the mm image. */
+    public mm_entry dumpMm(List<vma_entry> vmas, FileTable files) {
+        int pid = task.pid();
+        mm_entry.Builder mm =
+                mm_entry.newBuilder()
+                        .setMmStartCode(stat.startCode())
+                        .setMmEndCode(stat.endCode())
+                        .setMmStartData(stat.startData())
+                        .setMmEndData(stat.endData())
+                        .setMmStartStack(stat.startStack())
+                        .setMmStartBrk(stat.startBrk())
+                        .setMmBrk(batch.result(brk))
+                        .setMmArgStart(stat.argStart())
+                        .setMmArgEnd(stat.argEnd())
+                        .setMmEnvStart(stat.envStart())
+                        .setMmEnvEnd(stat.envEnd())
+                        .setExeFileId(
+                                files.reference(
+                                        "/proc/" + pid + "/exe",
+                                        "pid " + pid + " (" + stat.comm() + "): its executable",
+                                        0))
+                        .addAllVmas(vmas)
+                        .setDumpable((int) batch.result(dumpable));
+        for (long word : Auxv.read(pid)) {
+            mm.addMmSavedAuxv(word);
+        }
+        long thp = batch.result(thpDisabled);
+        if (!Native.failed(thp)) {
+            mm.setThpDisabled(thp != 0);
+        }
+        return mm.build();
+    }
+
+    /** Makes the fs image: working directory, root directory, umask. */
+    public fs_entry dumpFs(FileTable files, int umask) {
+        int pid = task.pid();
+        String subject = "pid " + pid + " (" + stat.comm() + "): its ";
+        return fs_entry.newBuilder()
+                .setCwdId(files.reference("/proc/" + pid + "/cwd", subject + "working directory", 0))
+                .setRootId(files.reference("/proc/" + pid + "/root", subject + "root directory", 0))
+                .setUmask(umask)
+                .build();
+    }
+
+    // ------------------------------------------------------------------ restore
+
+    /** Adds what gives a task its handlers, limits and the like; timers are not yet running. */
+    public static void restore(
+            task_core_entry tc, Limits ours, int pid, boolean countTimerIds, RemoteBatch batch) {
+        SigActions.restore(tc.getSigactionsList(), batch);
+        Timers.create(tc.getTimers(), countTimerIds, batch);
+        if (tc.getPersonality() != 0) {
+            batch.add(
+                    "set the personality",
+                    Syscall.PERSONALITY,
+                    tc.getPersonality() & 0xffffffffL);
+        }
+        if (tc.getChildSubreaper()) {
+            batch.add("become a subreaper", Syscall.PRCTL, PR_SET_CHILD_SUBREAPER, 1);
+        }
+        int membarrier = tc.getMembarrierRegistrationMask();
+        for (int bit = 0; bit < 32; bit++) {
+            // a registration is kept as the bit of the command that made it
+            if ((membarrier & 1 << bit) != 0) {
+                batch.add("register for membarrier", Syscall.MEMBARRIER, 1L << bit, 0, 0);
+            }
+        }
+        for (siginfo_entry signal : tc.getSignalsS().getSignalsList()) {
+            byte[] info = signal.getSiginfo().toByteArray();
+            long at = batch.data(java.util.Arrays.copyOf(info, SIGINFO_SIZE));
+            batch.add(
+                    "queue a pending signal",
+                    Syscall.RT_SIGQUEUEINFO,
+                    pid,
+                    ThreadState.signalNumber(info),
+                    at);
+        }
+        for (int i = 0; i < Math.min(Limits.NR_LIMITS, tc.getRlimits().getRlimitsCount()); i++) {
+            rlimit_entry limit = tc.getRlimits().getRlimits(i);
+            if (limit.getCur() == ours.soft(i) && limit.getMax() == ours.hard(i)) {
+                continue;
+            }
+            long at = batch.data(16);
+            batch.putLong(at, limit.getCur());
+            batch.putLong(at + 8, limit.getMax());
+            batch.add("set resource limit " + i, Syscall.PRLIMIT64, 0, i, at, 0);
+        }
+    }
+
+    /** Adds what starts the timers. */
+    public static void startTimers(task_core_entry tc, RemoteBatch batch) {
+        Timers.start(tc.getTimers(), batch);
+    }
+}

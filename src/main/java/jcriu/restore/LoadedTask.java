@@ -1,0 +1,147 @@
+package jcriu.restore;
+
+import java.util.ArrayList;
+import java.util.List;
+import jcriu.errors.ImageFormatException;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.TaskState;
+import jcriu.image.proto.core_entry;
+import jcriu.image.proto.fdinfo_entry;
+import jcriu.image.proto.fs_entry;
+import jcriu.image.proto.mm_entry;
+import jcriu.image.proto.pstree_entry;
+import jcriu.image.proto.task_core_entry;
+import jcriu.image.proto.task_kobj_ids_entry;
+import jcriu.resource.AddressSpace;
+import jcriu.store.Pagemap;
+
+/** The images of one task, read and checked. */
+final class LoadedTask {
+    final int pid;
+    final int parentPid;
+    final int pgid;
+    final int sid;
+    final List<Integer> tids;
+    final List<LoadedTask> children = new ArrayList<>();
+    LoadedTask parent;
+
+    /** One for each thread, the leader's first; it holds the process's part. */
+    final List<core_entry> cores = new ArrayList<>();
+
+    mm_entry mm;
+    fs_entry fs;
+    List<fdinfo_entry> fds = List.of();
+    Pagemap pagemap;
+
+    private LoadedTask(pstree_entry entry) {
+        pid = entry.getPid();
+        parentPid = entry.getPpid();
+        pgid = entry.getPgid();
+        sid = entry.getSid();
+        tids = entry.getThreadsList();
+    }
+
+    task_core_entry tc() {
+        return cores.get(0).getTc();
+    }
+
+    boolean zombie() {
+        int state = tc().getTaskState();
+        return state == TaskState.ZOMBIE || state == TaskState.DEAD;
+    }
+
+    boolean stopped() {
+        return tc().getTaskState() == TaskState.STOPPED;
+    }
+
+    String coreFile() {
+        return ImageType.CORE.fileName(pid);
+    }
+
+    String mmFile() {
+        return ImageType.MM.fileName(pid);
+    }
+
+    /** Reads a whole tree; the root comes first, parents before children. */
+    static List<LoadedTask> readTree(ImageDir images) {
+        images.inventory();
+        List<LoadedTask> tasks = new ArrayList<>();
+        java.util.Map<Integer, LoadedTask> byPid = new java.util.HashMap<>();
+        try (ImageReader in = images.reader(ImageType.PSTREE)) {
+            for (pstree_entry entry : in.readAll(pstree_entry.parser())) {
+                LoadedTask task = new LoadedTask(entry);
+                if (task.pid <= 0 || task.tids.isEmpty() || byPid.put(task.pid, task) != null) {
+                    throw new ImageFormatException(
+                            "pstree.img", -1, "task " + task.pid + " is impossible or double");
+                }
+                if (!tasks.isEmpty()) {
+                    task.parent = byPid.get(task.parentPid);
+                    if (task.parent == null || task.parent == task) {
+                        throw new ImageFormatException(
+                                "pstree.img",
+                                -1,
+                                "task " + task.pid + " has no parent " + task.parentPid);
+                    }
+                    task.parent.children.add(task);
+                }
+                tasks.add(task);
+            }
+        }
+        if (tasks.isEmpty()) {
+            throw new ImageFormatException("pstree.img", -1, "has no task");
+        }
+        for (LoadedTask task : tasks) {
+            task.read(images);
+        }
+        return tasks;
+    }
+
+    private void read(ImageDir images) {
+        for (int tid : tids) {
+            try (ImageReader in = images.reader(ImageType.CORE, tid)) {
+                core_entry core = in.requireOne(core_entry.parser());
+                if (core.getMtype() != core_entry.march.X86_64) {
+                    throw new ImageFormatException(
+                            ImageType.CORE.fileName(tid),
+                            -1,
+                            "is of the architecture " + core.getMtype() + ", not of this one");
+                }
+                cores.add(core);
+            }
+        }
+        if (!cores.get(0).hasTc()) {
+            throw new ImageFormatException(coreFile(), -1, "has no process part");
+        }
+        if (zombie()) {
+            return;
+        }
+        for (int i = 0; i < cores.size(); i++) {
+            if (!cores.get(i).hasThreadInfo() || !cores.get(i).hasThreadCore()) {
+                throw new ImageFormatException(
+                        ImageType.CORE.fileName(tids.get(i)), -1, "has no registers");
+            }
+        }
+        try (ImageReader in = images.reader(ImageType.MM, pid)) {
+            mm = in.requireOne(mm_entry.parser());
+        }
+        AddressSpace.check(mm, mmFile());
+        try (ImageReader in = images.reader(ImageType.FS, pid)) {
+            fs = in.requireOne(fs_entry.parser());
+        }
+        int filesId;
+        try (ImageReader in = images.reader(ImageType.IDS, pid)) {
+            filesId = in.requireOne(task_kobj_ids_entry.parser()).getFilesId();
+        }
+        try (ImageReader in = images.reader(ImageType.FDINFO, filesId)) {
+            fds = in.readAll(fdinfo_entry.parser());
+        }
+        pagemap =
+                Pagemap.read(images, ImageType.PAGEMAP, pid)
+                        .orElseThrow(
+                                () ->
+                                        new ImageFormatException(
+                                                ImageType.PAGEMAP.fileName(pid), -1, "is missing"));
+    }
+}

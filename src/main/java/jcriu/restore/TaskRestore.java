@@ -1,0 +1,324 @@
+package jcriu.restore;
+
+import static jcriu.kernel.FileConstants.*;
+import static jcriu.kernel.ProcessConstants.*;
+
+import java.util.ArrayList;
+import java.util.List;
+import jcriu.errors.Errno;
+import jcriu.errors.ImageFormatException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.errors.RemoteSyscallException;
+import jcriu.image.ImageDir;
+import jcriu.image.VmaStatus;
+import jcriu.image.proto.core_entry;
+import jcriu.image.proto.seccomp_filter;
+import jcriu.image.proto.seccomp_mode;
+import jcriu.image.proto.vma_entry;
+import jcriu.kernel.Syscall;
+import jcriu.memory.PagesIn;
+import jcriu.memory.Workers;
+import jcriu.proc.Limits;
+import jcriu.proc.MapsVma;
+import jcriu.proc.Status;
+import jcriu.resource.AddressSpace;
+import jcriu.resource.RestoredFiles;
+import jcriu.resource.Seccomp;
+import jcriu.resource.TaskState;
+import jcriu.resource.ThreadState;
+import jcriu.resource.Vmas;
+import jcriu.store.PagemapRun;
+import jcriu.sys.Native;
+import jcriu.tracee.RemoteBatch;
+import jcriu.tracee.RemoteMemory;
+import jcriu.tracee.Scratch;
+import jcriu.tracee.Seed;
+import jcriu.tracee.Tracee;
+import jcriu.tracee.Vdso;
+
+/** One task while it is restored: a seed that becomes what the images say, step by step. */
+final class TaskRestore {
+    final LoadedTask images;
+    final Tracee leader;
+    final List<Tracee> threads = new ArrayList<>();
+    private final Scratch scratch;
+    private RemoteBatch batch;
+    private boolean ended;
+
+    TaskRestore(LoadedTask images, Tracee leader, Scratch scratch) {
+        this.images = images;
+        this.leader = leader;
+        this.scratch = scratch;
+        threads.add(leader);
+    }
+
+    Scratch scratch() {
+        return scratch;
+    }
+
+    /** The batch of this task; a new one where the last was closed. */
+    private RemoteBatch batch() {
+        if (batch == null) {
+            batch = scratch.batch();
+        }
+        return batch;
+    }
+
+    private void flush() {
+        batch().flush(leader);
+    }
+
+    /** Becomes a session leader, if the task was one. */
+    void makeSession() {
+        if (images.sid == images.pid) {
+            leader.require(Syscall.SETSID);
+        }
+    }
+
+    /** Clones the seed of a child, with its pid. */
+    TaskRestore fork(LoadedTask child) {
+        try {
+            Tracee tracee = leader.clone3(cloneArgs(0, SIGCHLD, child.pid), false);
+            return new TaskRestore(child, tracee, scratch.inChild(tracee.pid()));
+        } catch (RemoteSyscallException e) {
+            throw e.errno() == Errno.EEXIST ? Seed.pidTaken(child.pid) : e;
+        }
+    }
+
+    /** Writes a {@code struct clone_args} into the scratch area; its address. */
+    private long cloneArgs(long flags, int exitSignal, int tid) {
+        byte[] args = new byte[CLONE_ARGS_SIZE + 8];
+        java.nio.ByteBuffer words =
+                java.nio.ByteBuffer.wrap(args).order(java.nio.ByteOrder.nativeOrder());
+        long at = scratch.end() - args.length;
+        words.putLong(0, flags);
+        words.putLong(32, exitSignal);
+        words.putLong(64, at + CLONE_ARGS_SIZE);
+        words.putLong(72, 1);
+        words.putInt(CLONE_ARGS_SIZE, tid);
+        RemoteMemory.write(leader.pid(), at, args);
+        return at;
+    }
+
+    /** Joins its process group, whose leader exists by now. */
+    void joinGroup(int ownGroup) {
+        if (images.pgid != ownGroup && images.pgid != 0 && images.sid != images.pid) {
+            leader.require(Syscall.SETPGID, 0, images.pgid);
+        }
+    }
+
+    /** Ends as the zombie that the task was. */
+    void endAsZombie() {
+        int status = images.tc().getExitCode();
+        int signal = status & 0x7f;
+        batch().add("", Syscall.PRCTL, PR_SET_NAME, batch().cString(images.tc().getComm()));
+        flush();
+        close();
+        if (signal != 0) {
+            leader.require(Syscall.PRLIMIT64, 0, Limits.RLIMIT_CORE, zeros(16), 0);
+        }
+        leader.exit(signal, status >> 8 & 0xff);
+        ended = true;
+    }
+
+    private long zeros(int length) {
+        long at = scratch.end() - length;
+        RemoteMemory.write(leader.pid(), at, new byte[length]);
+        return at;
+    }
+
+    boolean ended() {
+        return ended;
+    }
+
+    /** Makes the address space, without content. */
+    void makeAddressSpace(List<MapsVma> seed, long parking, RestoredFiles files) {
+        AddressSpace.clear(
+                seed, AddressSpace.vdsoStart(images.mm, images.mmFile()), parking, images.mm, batch());
+        flush();
+        AddressSpace.map(images.mm, files, batch(), this::flush, images.mmFile());
+        flush();
+        AddressSpace.describe(images.mm, files, batch());
+        flush();
+    }
+
+    /** Fills the address space; returns the number of pages. */
+    long fillMemory(ImageDir dir, Workers workers) {
+        List<PagemapRun> runs = new ArrayList<>();
+        try (PagesIn pages = PagesIn.open(dir, images.pagemap)) {
+            int vma = 0;
+            List<vma_entry> vmas = images.mm.getVmasList();
+            for (PagemapRun run : images.pagemap.runs()) {
+                while (vma < vmas.size() && vmas.get(vma).getEnd() <= run.vaddr()) {
+                    vma++;
+                }
+                if (vma == vmas.size() || vmas.get(vma).getStart() > run.vaddr()) {
+                    throw outside(run);
+                }
+                if (Vmas.is(vmas.get(vma), VmaStatus.VDSO)) {
+                    checkVdso(pages, run);
+                    continue;
+                }
+                // a run may go on over mappings that touch
+                for (int next = vma; vmas.get(next).getEnd() < run.end(); next++) {
+                    if (next + 1 == vmas.size()
+                            || vmas.get(next + 1).getStart() != vmas.get(next).getEnd()) {
+                        throw outside(run);
+                    }
+                }
+                runs.add(run);
+            }
+            return pages.copyToTask(runs, images.pid, workers);
+        }
+    }
+
+    private ImageFormatException outside(PagemapRun run) {
+        return new ImageFormatException(
+                jcriu.image.ImageType.PAGEMAP.fileName(images.pid),
+                -1,
+                "run at 0x" + Long.toHexString(run.vaddr()) + " is outside all mappings");
+    }
+
+    private void checkVdso(PagesIn pages, PagemapRun run) {
+        byte[] dumped = pages.read(run);
+        byte[] ours = Vdso.bytes();
+        if (!java.util.Arrays.equals(
+                dumped, java.util.Arrays.copyOf(ours, Math.min(ours.length, dumped.length)))) {
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            "the vDSO of this kernel differs from the one that the tree was dumped"
+                                    + " under")
+                    .withHint("restore under the kernel of the dump; see docs/limits.md#vdso");
+        }
+    }
+
+    /** Gets its descriptors, directories and umask. */
+    void installFiles(RestoredFiles files) {
+        RemoteBatch calls = batch();
+        String cwd = files.open(images.fs.getCwdId()).procPath();
+        calls.add(
+                "open the working directory",
+                Syscall.OPENAT,
+                AT_FDCWD,
+                calls.cString(cwd),
+                O_RDONLY | O_DIRECTORY,
+                0);
+        calls.add("", Syscall.FCHDIR, 0);
+        calls.add("", Syscall.CLOSE, 0);
+        String root = files.name(images.fs.getRootId());
+        if (!root.equals("/")) {
+            calls.add("change the root directory", Syscall.CHROOT, calls.cString(root));
+        }
+        if (images.fs.hasUmask()) {
+            calls.add("", Syscall.UMASK, images.fs.getUmask());
+        }
+        flush();
+        files.install(images.fds, batch(), this::flush);
+        flush();
+    }
+
+    /** Clones the other threads and gives every thread its state. */
+    void makeThreads() {
+        for (int i = 1; i < images.tids.size(); i++) {
+            int tid = images.tids.get(i);
+            long flags =
+                    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+            try {
+                threads.add(leader.clone3(cloneArgs(flags, 0, tid), true));
+            } catch (RemoteSyscallException e) {
+                throw e.errno() == Errno.EEXIST ? Seed.pidTaken(tid) : e;
+            }
+        }
+        Limits ours = Limits.read(images.pid);
+        drainChildSignals();
+        TaskState.restore(images.tc(), ours, images.pid, timerIdsNeedCounting(), batch());
+        flush();
+        for (int i = 0; i < threads.size(); i++) {
+            ThreadState.restore(images.cores.get(i), images.pid, images.tids.get(i), batch());
+            batch().flush(threads.get(i));
+        }
+    }
+
+    /** Children that ended as zombies left a SIGCHLD that is not the task's. */
+    private void drainChildSignals() {
+        boolean any = false;
+        for (LoadedTask child : images.children) {
+            any |= child.zombie();
+        }
+        if (any) {
+            long set = batch().data(8);
+            batch().putLong(set, 1L << SIGCHLD - 1);
+            batch().tolerate(Syscall.RT_SIGTIMEDWAIT, set, 0, batch().data(16), 8);
+            flush();
+        }
+    }
+
+    private boolean timerIdsNeedCounting() {
+        if (images.tc().getTimers().getPosixCount() == 0) {
+            return false;
+        }
+        long r = leader.call(Syscall.PRCTL, PR_TIMER_CREATE_RESTORE_IDS, 1, 0, 0, 0);
+        return Native.failed(r);
+    }
+
+    /** Seccomp and credentials, after which privileges are gone; then dumpable and timers. */
+    void takePrivileges(List<seccomp_filter> filters) {
+        for (int i = threads.size() - 1; i >= 0; i--) {
+            core_entry core = images.cores.get(i);
+            Status ours = Status.readThread(images.pid, images.tids.get(i));
+            if (core.getThreadCore().getSeccompMode() == seccomp_mode.filter) {
+                threads.get(i).suspendSeccompOfOurs();
+                Seccomp.restore(filters, core.getThreadCore().getSeccompFilter(), batch());
+                batch().flush(threads.get(i));
+            } else if (core.getThreadCore().getSeccompMode() == seccomp_mode.strict) {
+                threads.get(i).suspendSeccompOfOurs();
+                batch().add("", Syscall.PRCTL, PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+                batch().flush(threads.get(i));
+            }
+            ThreadState.restoreCredentials(core, ours, batch());
+            batch().flush(threads.get(i));
+        }
+        AddressSpace.restoreDumpable(images.mm, batch());
+        flush();
+    }
+
+    /** The last steps: timers run, the scratch area goes, registers are set. Still stopped. */
+    void finish() {
+        for (int i = 0; i < threads.size(); i++) {
+            ThreadState.restoreRegisters(
+                    images.cores.get(i),
+                    threads.get(i),
+                    jcriu.image.ImageType.CORE.fileName(images.tids.get(i)));
+        }
+        TaskState.startTimers(images.tc(), batch());
+        flush();
+        close();
+        leader.syscallAddress(
+                AddressSpace.vdsoStart(images.mm, images.mmFile()) + Vdso.syscallOffset());
+        scratch.unmap(leader);
+        for (Tracee thread : threads) {
+            thread.putBack();
+        }
+    }
+
+    /** Lets the task go on, or leaves it in state T. */
+    void release(boolean leaveStopped) {
+        if (ended) {
+            return;
+        }
+        if (leaveStopped || images.stopped()) {
+            Native.call(Syscall.KILL, images.pid, SIGSTOP);
+        }
+        for (Tracee thread : threads) {
+            thread.release();
+        }
+    }
+
+    void close() {
+        if (batch != null) {
+            batch.close();
+            batch = null;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+/* POSIX timers: ids (with a gap), clocks, notification, intervals and the time left are kept. */
+#include <pthread.h>
+#include "testee.h"
+
+static volatile int ticks, value;
+static void on_tick(int sig, siginfo_t *info, void *context) {
+    (void)sig;
+    (void)context;
+    if (info->si_code == SI_TIMER) value = info->si_value.sival_int;
+    ticks++;
+}
+
+/* The raw ids: glibc's timer_t is a pointer for SIGEV_THREAD only. */
+static int make(clockid_t clock, int notify, int sig, int data) {
+    struct sigevent event = {.sigev_notify = notify, .sigev_signo = sig, .sigev_value.sival_int = data};
+    if (notify == SIGEV_THREAD_ID) event._sigev_un._tid = gettid();
+    int id;
+    SYS(syscall(SYS_timer_create, clock, &event, &id));
+    return id;
+}
+
+static void arm(int id, long first, long interval) {
+    struct itimerspec spec = {{interval / 1000, interval % 1000 * 1000000}, {first / 1000, first % 1000 * 1000000}};
+    SYS(syscall(SYS_timer_settime, id, 0, &spec, NULL));
+}
+
+int main(int argc, char **argv) {
+    testee_init(argc, argv);
+    struct sigaction action = {.sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_RESTART};
+    SYS(sigaction(SIGRTMIN + 2, &action, NULL));
+    int gone = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
+    int tick = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGRTMIN + 2, 1234);
+    int hour = make(CLOCK_REALTIME, SIGEV_THREAD_ID, SIGUSR2, 5);
+    int idle = make(CLOCK_BOOTTIME, SIGEV_NONE, 0, 0);
+    int cpu = make(CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, SIGUSR2, 6);
+    arm(tick, 40, 40);
+    arm(hour, 3600000, 1500);
+    arm(cpu, 900000, 0);
+    SYS(syscall(SYS_timer_delete, gone));
+    testee_ready();
+    testee_wait();
+    struct itimerspec now;
+    int before = ticks;
+    SYS(syscall(SYS_timer_gettime, tick, &now));
+    CHECK(now.it_interval.tv_nsec == 40000000, "the ticking one's interval is %ld", now.it_interval.tv_nsec);
+    SYS(syscall(SYS_timer_gettime, hour, &now));
+    CHECK(now.it_value.tv_sec > 3400 && now.it_value.tv_sec <= 3600 && now.it_interval.tv_sec == 1,
+          "the hour has %ld s left", (long)now.it_value.tv_sec);
+    SYS(syscall(SYS_timer_gettime, idle, &now));
+    CHECK(now.it_value.tv_sec == 0 && now.it_value.tv_nsec == 0, "the idle one runs");
+    SYS(syscall(SYS_timer_gettime, cpu, &now));
+    CHECK(now.it_value.tv_sec > 800 && now.it_value.tv_sec <= 900, "the CPU one has %ld s left",
+          (long)now.it_value.tv_sec);
+    CHECK(syscall(SYS_timer_gettime, gone, &now) < 0 && errno == EINVAL, "the deleted one is there");
+    value = 0;
+    testee_sleep_ms(400);
+    CHECK(ticks - before >= 4 && value == 1234, "%d ticks, value %d", ticks - before, value);
+    int next = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
+    CHECK(next != tick && next != hour && next != idle && next != cpu, "a new timer got the used id %d", next);
+    testee_pass();
+}

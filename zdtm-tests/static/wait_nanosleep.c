@@ -1,0 +1,33 @@
+/* Relative sleeps: whatever was left to sleep is slept, none of it lost. */
+#include <pthread.h>
+#include "testee.h"
+
+static volatile int go_on;
+
+static void *run(void *arg) {
+    (void)arg;
+    while (!go_on) {
+        struct timespec t = {0, 300000000}, rest = {-1, -1};
+        int64_t begin = testee_now_ns(CLOCK_MONOTONIC);
+        while (nanosleep(&t, &rest) < 0) {
+            CHECK(errno == EINTR, "nanosleep: %s", strerror(errno));
+            CHECK(rest.tv_sec == 0 && rest.tv_nsec >= 0 && rest.tv_nsec <= 300000000,
+                  "nanosleep says %ld.%09ld are left", (long)rest.tv_sec, rest.tv_nsec);
+            t = rest;
+        }
+        int64_t took = testee_now_ns(CLOCK_MONOTONIC) - begin;
+        CHECK(took >= 299000000, "0.3 s were over after %ld ns", took);
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    testee_init(argc, argv);
+    pthread_t thread;
+    PT(pthread_create(&thread, NULL, run, NULL));
+    testee_ready();
+    testee_wait();
+    go_on = 1;
+    PT(pthread_join(thread, NULL));
+    testee_pass();
+}

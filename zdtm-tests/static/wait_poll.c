@@ -1,0 +1,62 @@
+/* poll, ppoll, select, epoll_wait: blocked across the dump, woken by data afterwards. EINTR is allowed. */
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include "testee.h"
+
+static int pipes[4][2];
+
+static void *run(void *arg) {
+    long how = (long)arg;
+    int fd = pipes[how][0], n = -1, epoll = -1;
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = 77};
+    if (how == 3) {
+        epoll = SYS(epoll_create1(0));
+        SYS(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+        memset(&event, 0, sizeof event);
+    }
+    do {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        fd_set set;
+        FD_ZERO(&set);
+        FD_SET(fd, &set);
+        if (how == 0) n = poll(&p, 1, -1);
+        if (how == 1) n = ppoll(&p, 1, NULL, NULL);
+        if (how == 2) n = select(fd + 1, &set, NULL, NULL, NULL);
+        if (how == 3) n = epoll_wait(epoll, &event, 1, -1);
+        if (n == 1 && how < 2) CHECK(p.revents == POLLIN, "poll says %#x", p.revents);
+    } while (n < 0 && errno == EINTR);
+    CHECK(n == 1, "waiter %ld got %d: %s", how, n, strerror(errno));
+    if (how == 3) CHECK(event.data.u64 == 77, "epoll data %lu", event.data.u64);
+    char byte;
+    CHECK(read(fd, &byte, 1) == 1 && byte == 'a' + how, "waiter %ld read %c", how, byte);
+    return NULL;
+}
+
+static void *timed(void *arg) {
+    int *left = arg;
+    int64_t begin = testee_now_ns(CLOCK_MONOTONIC);
+    while (poll(NULL, 0, 400) < 0) CHECK(errno == EINTR, "poll: %s", strerror(errno));
+    CHECK(testee_now_ns(CLOCK_MONOTONIC) - begin >= 399000000, "a timed poll came back early");
+    *left = 1;
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    testee_init(argc, argv);
+    pthread_t threads[5];
+    int left = 0;
+    for (long i = 0; i < 4; i++) {
+        SYS(pipe(pipes[i]));
+        PT(pthread_create(&threads[i], NULL, run, (void *)i));
+    }
+    PT(pthread_create(&threads[4], NULL, timed, &left));
+    testee_sleep_ms(50);
+    testee_ready();
+    testee_wait();
+    for (int i = 0; i < 4; i++) SYS(write(pipes[i][1], &"abcd"[i], 1));
+    for (int i = 0; i < 5; i++) PT(pthread_join(threads[i], NULL));
+    CHECK(left == 1, "the timed one did not run");
+    testee_pass();
+}
