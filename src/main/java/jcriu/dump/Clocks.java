@@ -14,8 +14,7 @@ final class Clocks {
     /** {seconds, nanoseconds}. */
     static long[] read(int clock) {
         try (NativeMemory out = NativeMemory.allocate(16)) {
-            Native.check(
-                    Native.call(Syscall.CLOCK_GETTIME, clock, out.address()), "clock_gettime");
+            Native.check(Native.call(Syscall.CLOCK_GETTIME, clock, out.address()), "clock_gettime");
             return new long[] {out.getLong(0), out.getLong(8)};
         }
     }

@@ -19,6 +19,7 @@ import jcriu.memory.Workers;
 import jcriu.resource.FileTable;
 import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
+import jcriu.resource.TaskExtras;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
 import jcriu.tracee.Seed;
@@ -49,6 +50,7 @@ public final class Dumper {
     private final boolean rehearsal;
     private final Map<Integer, PagesOut> privatePages = new HashMap<>();
     private final Map<Long, PagesOut> sharedPages = new HashMap<>();
+    private final TaskExtras extras = new TaskExtras();
     private int lastPagesId;
     private long frozenAt;
     private long freezingNanos;
@@ -219,8 +221,7 @@ public final class Dumper {
         }
     }
 
-    private void collect(
-            FrozenTree tree, List<TaskDump> tasks, FileTable files, Seccomp seccomp) {
+    private void collect(FrozenTree tree, List<TaskDump> tasks, FileTable files, Seccomp seccomp) {
         List<Integer> pids = new ArrayList<>();
         for (FrozenTask task : tree.tasks()) {
             tasks.add(new TaskDump(task, tasks.size()));
@@ -233,15 +234,14 @@ public final class Dumper {
             task.ask();
         }
         for (TaskDump task : tasks) {
-            task.collect(files, seccomp);
+            task.collect(files, seccomp, extras);
         }
     }
 
     private void copyPages(List<TaskDump> tasks, SharedObjects shared) {
         for (TaskDump task : tasks) {
             if (!task.task().zombie()) {
-                PagesOut pages =
-                        privatePages.computeIfAbsent(task.task().pid(), pid -> newPages());
+                PagesOut pages = privatePages.computeIfAbsent(task.task().pid(), pid -> newPages());
                 task.copyPages(pages, workers);
             }
         }
@@ -265,6 +265,7 @@ public final class Dumper {
         files.write();
         shared.write(images);
         seccomp.write(images);
+        extras.write(images);
         Inventory.writeClocks(images);
         images.complete(Inventory.make());
         writeNanos = System.nanoTime() - start;
@@ -294,7 +295,8 @@ public final class Dumper {
             written += task.pagesWritten();
         }
         dump_stats_entry stats =
-                dump_stats_entry.newBuilder()
+                dump_stats_entry
+                        .newBuilder()
                         .setFreezingTime((int) (freezingNanos / 1000))
                         .setFrozenTime((int) (frozenNanos / 1000))
                         .setMemdumpTime((int) (copyNanos / 1000))

@@ -20,7 +20,8 @@ final class Inventory {
 
     /** Ids of our own namespaces: small numbers that mean something only within one dump. */
     static task_kobj_ids_entry.Builder namespaces() {
-        return task_kobj_ids_entry.newBuilder()
+        return task_kobj_ids_entry
+                .newBuilder()
                 .setPidNsId(1)
                 .setNetNsId(2)
                 .setIpcNsId(3)
@@ -32,7 +33,8 @@ final class Inventory {
     }
 
     static inventory_entry make() {
-        return inventory_entry.newBuilder()
+        return inventory_entry
+                .newBuilder()
                 .setImgVersion(VERSION)
                 .setFdinfoPerId(true)
                 .setRootIds(
@@ -52,7 +54,8 @@ final class Inventory {
         long[] boottime = Clocks.read(Clocks.BOOTTIME);
         try (ImageWriter out = images.writer(ImageType.TIMENS, 0)) {
             out.write(
-                    timens_entry.newBuilder()
+                    timens_entry
+                            .newBuilder()
                             .setMonotonic(time(monotonic))
                             .setBoottime(time(boottime))
                             .build());

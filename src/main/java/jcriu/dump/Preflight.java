@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.EnvironmentException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -12,6 +13,8 @@ import jcriu.errors.TaskGoneException;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.kernel.FileConstants;
 import jcriu.kernel.Syscall;
+import jcriu.memory.PagemapScan;
+import jcriu.memory.Runs;
 import jcriu.proc.Capabilities;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
@@ -21,8 +24,6 @@ import jcriu.proc.Status;
 import jcriu.resource.FileTable;
 import jcriu.resource.SharedObjects;
 import jcriu.resource.Vmas;
-import jcriu.memory.PagemapScan;
-import jcriu.memory.Runs;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
 
@@ -34,6 +35,9 @@ final class Preflight {
     private static final String[] NAMESPACES = {
         "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"
     };
+
+    private static final int VFORK_TRIES = 20;
+    private static final long VFORK_PAUSE_NANOS = 10_000_000;
 
     private final DumpOptions options;
     private final FileTable files;
@@ -66,19 +70,36 @@ final class Preflight {
             }
         }
         checkSession(root, stat);
+        List<Integer> live = new ArrayList<>();
         for (int pid : pids) {
             try {
                 if (Stat.read(pid).isZombie()) {
                     continue;
                 }
-                checkTask(pid, pid == root);
+                live.add(pid);
+                checkTask(pid);
             } catch (TaskGoneException e) {
                 if (pid == root) {
                     throw e;
                 }
             }
         }
-        checkSharing(pids);
+        awaitVforks(live);
+    }
+
+    /** A vfork in progress shares memory only until its child executes a program. */
+    private static void awaitVforks(List<Integer> pids) {
+        for (int tries = 0; ; tries++) {
+            try {
+                checkSharing(pids);
+                return;
+            } catch (UnsupportedStateException e) {
+                if (tries == VFORK_TRIES) {
+                    throw e;
+                }
+                LockSupport.parkNanos(VFORK_PAUSE_NANOS);
+            }
+        }
     }
 
     private static void checkPrivileges() {
@@ -120,8 +141,7 @@ final class Preflight {
                     .withHint("its parent, process " + stat.ppid() + ", has not waited for it yet");
         }
         if (!status.hasMm()) {
-            throw new UnsupportedStateException(
-                            "cannot dump " + name + ": it is a kernel thread")
+            throw new UnsupportedStateException("cannot dump " + name + ": it is a kernel thread")
                     .withHint("only processes of programs can be dumped");
         }
         int self = (int) ProcessHandle.current().pid();
@@ -129,7 +149,9 @@ final class Preflight {
         while (ancestor > 0) {
             if (ancestor == root) {
                 throw new UnsupportedStateException(
-                                "cannot dump " + name + ": "
+                                "cannot dump "
+                                        + name
+                                        + ": "
                                         + (root == self
                                                 ? "it is jcriu itself"
                                                 : "it is an ancestor of jcriu, which would be"
@@ -146,8 +168,12 @@ final class Preflight {
     private void checkSession(int root, Stat stat) {
         if (stat.session() != root && !options.shellJob()) {
             throw new UnsupportedStateException(
-                            "cannot dump pid " + root + " (" + stat.comm()
-                                    + "): it is no session leader; its session, " + stat.session()
+                            "cannot dump pid "
+                                    + root
+                                    + " ("
+                                    + stat.comm()
+                                    + "): it is no session leader; its session, "
+                                    + stat.session()
                                     + ", is outside the tree")
                     .withHint(
                             "dump it as a shell job: add --shell-job (-j) to dump and restore;"
@@ -155,7 +181,7 @@ final class Preflight {
         }
     }
 
-    private void checkTask(int pid, boolean root) {
+    private void checkTask(int pid) {
         Status status = Status.read(pid);
         String name = "pid " + pid + " (" + Stat.read(pid).comm() + ")";
         if (status.tracerPid() != 0) {
@@ -176,7 +202,9 @@ final class Preflight {
             }
             if (!theirs.equals(ours)) {
                 throw new UnsupportedStateException(
-                                name + " is in another " + kind
+                                name
+                                        + " is in another "
+                                        + kind
                                         + " namespace than jcriu, which is not supported yet")
                         .withHint("see docs/limits.md#namespaces");
             }
@@ -190,7 +218,9 @@ final class Preflight {
                     && (differ(pid, tid, FileConstants.KCMP_FILES)
                             || differ(pid, tid, FileConstants.KCMP_FS))) {
                 throw new UnsupportedStateException(
-                                name + ": thread " + tid
+                                name
+                                        + ": thread "
+                                        + tid
                                         + " has descriptors or directories of its own, which is"
                                         + " not supported yet")
                         .withHint("see docs/limits.md#threads");
@@ -211,7 +241,11 @@ final class Preflight {
                     scan.privatePages(vma.start(), vma.end(), Vmas.isFile(vma), runs);
                 } else if (Vmas.isSharedObject(vma) && !sharedBytes.containsKey(vma.inode())) {
                     String link =
-                            "/proc/" + pid + "/map_files/" + Long.toHexString(vma.start()) + "-"
+                            "/proc/"
+                                    + pid
+                                    + "/map_files/"
+                                    + Long.toHexString(vma.start())
+                                    + "-"
                                     + Long.toHexString(vma.end());
                     FileStat stat = FileStat.tryOf(link);
                     if (stat != null) {
@@ -239,13 +273,15 @@ final class Preflight {
                 int high = sorted.size();
                 while (low < high) {
                     int middle = (low + high) >>> 1;
-                    long r =
-                            Native.call(
-                                    Syscall.KCMP, pid, sorted.get(middle), types[t], 0, 0);
+                    long r = Native.call(Syscall.KCMP, pid, sorted.get(middle), types[t], 0, 0);
                     if (r == 0) {
                         throw new UnsupportedStateException(
-                                        "pids " + sorted.get(middle) + " and " + pid
-                                                + " share their " + names[t]
+                                        "pids "
+                                                + sorted.get(middle)
+                                                + " and "
+                                                + pid
+                                                + " share their "
+                                                + names[t]
                                                 + " without being threads (a vfork in progress, or"
                                                 + " clone flags), which is not supported yet")
                                 .withHint("try again later, or see docs/limits.md#sharing");

@@ -12,7 +12,9 @@ import jcriu.tracee.Seed;
 import jcriu.tracee.Tracee;
 import jcriu.tracee.Vdso;
 
-/** The process that a dump is rehearsed on: a seed with a few descriptors, as programs have them. */
+/**
+ * The process that a dump is rehearsed on: a seed with a few descriptors, as programs have them.
+ */
 final class Rehearsal {
     private Rehearsal() {}
 

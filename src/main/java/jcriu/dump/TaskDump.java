@@ -22,6 +22,7 @@ import jcriu.proc.MapsVma;
 import jcriu.proc.Stat;
 import jcriu.resource.FileTable;
 import jcriu.resource.Seccomp;
+import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
@@ -124,7 +125,7 @@ final class TaskDump {
     }
 
     /** Takes the answers; the task is as it was before, and still stopped. */
-    void collect(FileTable files, Seccomp seccomp) {
+    void collect(FileTable files, Seccomp seccomp, TaskExtras extras) {
         if (task.zombie()) {
             return;
         }
@@ -148,6 +149,13 @@ final class TaskDump {
             }
             cores.add(core.build());
         }
+        List<Integer> tids = new ArrayList<>();
+        List<Long> slacks = new ArrayList<>();
+        for (ThreadState thread : threads) {
+            tids.add(thread.thread().tid());
+            slacks.add(thread.timerSlack());
+        }
+        extras.dump(task.pid(), tids, slacks);
         for (RemoteBatch batch : batches) {
             batch.close();
         }
@@ -194,7 +202,8 @@ final class TaskDump {
     pstree_entry pstree(int parentPid) {
         Stat stat = task.zombie() ? zombie : state.stat();
         pstree_entry.Builder entry =
-                pstree_entry.newBuilder()
+                pstree_entry
+                        .newBuilder()
                         .setPid(task.pid())
                         .setPpid(parentPid)
                         .setPgid(stat.pgrp())
@@ -253,10 +262,12 @@ final class TaskDump {
     }
 
     private core_entry zombieCore() {
-        return core_entry.newBuilder()
+        return core_entry
+                .newBuilder()
                 .setMtype(core_entry.march.X86_64)
                 .setTc(
-                        task_core_entry.newBuilder()
+                        task_core_entry
+                                .newBuilder()
                                 .setTaskState(jcriu.image.TaskState.ZOMBIE)
                                 .setExitCode(zombie.exitCode())
                                 .setPersonality(0)

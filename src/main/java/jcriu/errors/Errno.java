@@ -49,7 +49,8 @@ public record Errno(int number, String name, String meaning) {
     public static final Errno ENOSYS = known(38, "ENOSYS", "function not implemented");
     public static final Errno ENOTEMPTY = known(39, "ENOTEMPTY", "directory not empty");
     public static final Errno ELOOP = known(40, "ELOOP", "too many levels of symbolic links");
-    public static final Errno EOVERFLOW = known(75, "EOVERFLOW", "value too large for defined data type");
+    public static final Errno EOVERFLOW =
+            known(75, "EOVERFLOW", "value too large for defined data type");
     public static final Errno EOPNOTSUPP = known(95, "EOPNOTSUPP", "operation not supported");
     public static final Errno ETIMEDOUT = known(110, "ETIMEDOUT", "connection timed out");
     public static final Errno EDQUOT = known(122, "EDQUOT", "disk quota exceeded");

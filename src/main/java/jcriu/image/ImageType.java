@@ -93,7 +93,10 @@ public enum ImageType {
     APPARMOR("apparmor", 0x59423047, Head.NORMAL),
     PIDFD("pidfd", 0x54435556, Head.NORMAL),
     STATS("stats-%s", 0x57093306, Head.SERVICE),
-    IRMAP_CACHE("irmap-cache", 0x57004059, Head.SERVICE);
+    IRMAP_CACHE("irmap-cache", 0x57004059, Head.SERVICE),
+
+    /** Our own: what the format has no field for. */
+    JCRIU_TASKS("jcriu-tasks", 0x6a637231, Head.INVENTORY);
 
     /** What a file begins with. */
     public enum Head {

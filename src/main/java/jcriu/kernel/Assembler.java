@@ -117,8 +117,8 @@ public final class Assembler {
 
     /**
      * The code of a batch of system calls in a tracee. It starts with the address of the first
-     * entry in the first batch register and the number of entries in the second (rbx and r12;
-     * x19 and x20), and ends in a breakpoint with the number of entries not yet done left in the
+     * entry in the first batch register and the number of entries in the second (rbx and r12; x19
+     * and x20), and ends in a breakpoint with the number of entries not yet done left in the
      * second: 0 when all were made. It stops at the first call that fails, unless that entry's
      * flags have {@link #BATCH_TOLERATE}.
      *

@@ -95,11 +95,9 @@ public final class PagemapScan implements AutoCloseable {
         try (NativeMemory entries = NativeMemory.allocate(ENTRIES * 8L)) {
             while (start < end) {
                 long count = Math.min(ENTRIES, (end - start) / PAGE);
-                long got =
-                        pagemap.readFully(entries.address(), count * 8, start / PAGE * 8) / 8;
+                long got = pagemap.readFully(entries.address(), count * 8, start / PAGE * 8) / 8;
                 if (got < count) {
-                    throw new jcriu.errors.SyscallException(
-                            "read " + pagemap.name(), Errno.EIO);
+                    throw new jcriu.errors.SyscallException("read " + pagemap.name(), Errno.EIO);
                 }
                 for (int i = 0; i < got; i++) {
                     long entry = entries.getLong(8L * i);

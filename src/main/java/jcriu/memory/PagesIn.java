@@ -39,7 +39,8 @@ public final class PagesIn implements AutoCloseable {
                 throw new ImageFormatException(
                         name,
                         -1,
-                        "pages at 0x" + Long.toHexString(run.vaddr())
+                        "pages at 0x"
+                                + Long.toHexString(run.vaddr())
                                 + " are in a parent image, which is not supported yet");
             }
         }
@@ -89,7 +90,8 @@ public final class PagesIn implements AutoCloseable {
 
     private void read(long to, long length, long offset) {
         if (file.readFully(to, length, offset) < length) {
-            throw new ImageFormatException(name, offset, "ends before the pages that it should hold");
+            throw new ImageFormatException(
+                    name, offset, "ends before the pages that it should hold");
         }
     }
 

@@ -199,8 +199,7 @@ public final class PagesOut implements AutoCloseable {
     /** The tail of an object's last page lies behind its end: zero. */
     private static void zeroFrom(long address, long got, long length) {
         if (got < length) {
-            com.kenai.jffi.MemoryIO.getInstance()
-                    .setMemory(address + got, length - got, (byte) 0);
+            com.kenai.jffi.MemoryIO.getInstance().setMemory(address + got, length - got, (byte) 0);
         }
     }
 

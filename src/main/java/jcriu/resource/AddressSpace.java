@@ -82,8 +82,11 @@ public final class AddressSpace {
                 throw new ImageFormatException(
                         file,
                         -1,
-                        "mapping 0x" + Long.toHexString(vma.getStart()) + "-0x"
-                                + Long.toHexString(vma.getEnd()) + " is impossible");
+                        "mapping 0x"
+                                + Long.toHexString(vma.getStart())
+                                + "-0x"
+                                + Long.toHexString(vma.getEnd())
+                                + " is impossible");
             }
             if (!vsyscall) {
                 end = vma.getEnd();
@@ -201,8 +204,11 @@ public final class AddressSpace {
             } else {
                 throw new JcriuException(
                         Kind.RESTORE_REFUSED,
-                        image + ": mapping 0x" + Long.toHexString(vma.getStart())
-                                + " has status 0x" + Integer.toHexString(vma.getStatus())
+                        image
+                                + ": mapping 0x"
+                                + Long.toHexString(vma.getStart())
+                                + " has status 0x"
+                                + Integer.toHexString(vma.getStatus())
                                 + ", which is not supported yet");
             }
         }
@@ -216,12 +222,7 @@ public final class AddressSpace {
                 flags |= openFlags(vma);
             }
             batch.add(
-                    "open a file to map",
-                    Syscall.OPENAT,
-                    AT_FDCWD,
-                    batch.cString(path),
-                    flags,
-                    0);
+                    "open a file to map", Syscall.OPENAT, AT_FDCWD, batch.cString(path), flags, 0);
             for (vma_entry vma : file.getValue()) {
                 mmap(vma, 0, batch, flush);
             }

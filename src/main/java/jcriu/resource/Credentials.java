@@ -21,7 +21,8 @@ final class Credentials {
 
     static creds_entry dump(Status status, int securebits) {
         creds_entry.Builder c =
-                creds_entry.newBuilder()
+                creds_entry
+                        .newBuilder()
                         .setUid(status.uids()[0])
                         .setEuid(status.uids()[1])
                         .setSuid(status.uids()[2])
@@ -89,11 +90,9 @@ final class Credentials {
                     batch.add("drop capability " + cap, Syscall.PRCTL, PR_CAPBSET_DROP, cap);
                 }
             }
-            batch.add(
-                    "set gids", Syscall.SETRESGID, u(c.getGid()), u(c.getEgid()), u(c.getSgid()));
+            batch.add("set gids", Syscall.SETRESGID, u(c.getGid()), u(c.getEgid()), u(c.getSgid()));
             batch.add("set fsgid", Syscall.SETFSGID, u(c.getFsgid()));
-            batch.add(
-                    "set uids", Syscall.SETRESUID, u(c.getUid()), u(c.getEuid()), u(c.getSuid()));
+            batch.add("set uids", Syscall.SETRESUID, u(c.getUid()), u(c.getEuid()), u(c.getSuid()));
             batch.add("set fsuid", Syscall.SETFSUID, u(c.getFsuid()));
             long inheritable = set(c.getCapInhList());
             long permitted = set(c.getCapPrmList());

@@ -16,11 +16,13 @@ final class Eventfd {
 
     static file_entry dump(int id, OpenFile file) {
         var info = file.info().eventfd().orElseThrow();
-        return file_entry.newBuilder()
+        return file_entry
+                .newBuilder()
                 .setType(fd_types.EVENTFD)
                 .setId(id)
                 .setEfd(
-                        eventfd_file_entry.newBuilder()
+                        eventfd_file_entry
+                                .newBuilder()
                                 .setId(id)
                                 .setFlags(file.flags() | (info.semaphore() ? EFD_SEMAPHORE : 0))
                                 .setFown(OpenFile.noOwner())
@@ -30,7 +32,10 @@ final class Eventfd {
 
     static Fd restore(eventfd_file_entry entry) {
         int flags = entry.getFlags() & (O_NONBLOCK | EFD_SEMAPHORE) | O_CLOEXEC;
-        Fd fd = new Fd(Native.check(Native.call(Syscall.EVENTFD2, 0, flags), "eventfd2"), "eventfd");
+        Fd fd =
+                new Fd(
+                        Native.check(Native.call(Syscall.EVENTFD2, 0, flags), "eventfd2"),
+                        "eventfd");
         if (entry.getCounter() != 0) {
             try (NativeMemory word = NativeMemory.allocate(8)) {
                 word.putLong(0, entry.getCounter());

@@ -25,8 +25,10 @@ final class Eventpoll {
             if (now == null || tfd.ino() != 0 && now.ino() != tfd.ino()) {
                 throw (UnsupportedStateException)
                         new UnsupportedStateException(
-                                        file.subject() + " is an epoll instance that watches a file"
-                                                + " which is no longer descriptor " + tfd.tfd())
+                                        file.subject()
+                                                + " is an epoll instance that watches a file"
+                                                + " which is no longer descriptor "
+                                                + tfd.tfd())
                                 .withHint("see docs/limits.md#epoll");
             }
         }
@@ -34,13 +36,15 @@ final class Eventpoll {
 
     static file_entry dump(int id, OpenFile file) {
         eventpoll_file_entry.Builder entry =
-                eventpoll_file_entry.newBuilder()
+                eventpoll_file_entry
+                        .newBuilder()
                         .setId(id)
                         .setFlags(file.flags())
                         .setFown(OpenFile.noOwner());
         for (Fdinfo.Tfd tfd : file.info().tfds()) {
             entry.addTfd(
-                    eventpoll_tfd_entry.newBuilder()
+                    eventpoll_tfd_entry
+                            .newBuilder()
                             .setId(0)
                             .setTfd(tfd.tfd())
                             .setEvents(tfd.events())
@@ -49,11 +53,7 @@ final class Eventpoll {
                             .setInode(tfd.ino())
                             .setPos(tfd.pos()));
         }
-        return file_entry.newBuilder()
-                .setType(fd_types.EVENTPOLL)
-                .setId(id)
-                .setEpfd(entry)
-                .build();
+        return file_entry.newBuilder().setType(fd_types.EVENTPOLL).setId(id).setEpfd(entry).build();
     }
 
     static Fd restore() {

@@ -78,27 +78,22 @@ public final class FileTable {
                         throw refuse(file, "a deleted FIFO", "deleted-fifos");
                     }
                 } else {
-                    RegFile.check(
-                            file.subject(), link.name(), file.stat(), link.deleted(), ghosts);
+                    RegFile.check(file.subject(), link.name(), file.stat(), link.deleted(), ghosts);
                 }
             }
             case SOCKET ->
-                    throw refuse(
-                            file, Sockets.describe(file.pid(), link.inode()), "sockets");
+                    throw refuse(file, Sockets.describe(file.pid(), link.inode()), "sockets");
             case ANON_INODE -> {
                 switch (link.name()) {
                     case "eventfd", "timerfd", "signalfd" -> {
                         // fully described by fdinfo
                     }
                     case "eventpoll" -> Eventpoll.check(file);
-                    default ->
-                            throw refuse(
-                                    file, "of the kind " + link.name(), "descriptors");
+                    default -> throw refuse(file, "of the kind " + link.name(), "descriptors");
                 }
             }
             case NAMESPACE, OTHER ->
-                    throw refuse(
-                            file, "of the kind " + link.name(), "descriptors");
+                    throw refuse(file, "of the kind " + link.name(), "descriptors");
         }
         if ((file.flags() & O_PATH) != 0 && link.kind() != FdLink.Kind.PATH) {
             throw refuse(file, "an O_PATH descriptor of something without a path", "descriptors");
@@ -119,7 +114,8 @@ public final class FileTable {
             OpenFile file = OpenFile.of(pid, fd);
             Known known = description(file);
             table.add(
-                    fdinfo_entry.newBuilder()
+                    fdinfo_entry
+                            .newBuilder()
                             .setId(known.id)
                             .setFlags(file.closeOnExec() ? FD_CLOEXEC : 0)
                             .setType(known.type)
@@ -132,7 +128,14 @@ public final class FileTable {
     private Known description(OpenFile file) {
         FileStat stat = file.stat();
         String key =
-                stat.dev() + ":" + stat.ino() + ":" + file.flags() + ":" + file.info().pos() + ":"
+                stat.dev()
+                        + ":"
+                        + stat.ino()
+                        + ":"
+                        + file.flags()
+                        + ":"
+                        + file.info().pos()
+                        + ":"
                         + file.link().name();
         List<Known> alike = descriptions.computeIfAbsent(key, k -> new ArrayList<>(1));
         for (Known known : alike) {
@@ -180,8 +183,7 @@ public final class FileTable {
             default -> {
                 if (file.stat().type() == S_IFIFO || Tty.isTty(file.stat())) {
                     int regId = newId();
-                    entries.add(
-                            RegFile.dump(regId, link.name(), file.stat(), file.flags(), 0));
+                    entries.add(RegFile.dump(regId, link.name(), file.stat(), file.flags(), 0));
                     if (file.stat().type() == S_IFIFO) {
                         fifos.add(file);
                         return Pipe.dumpFifo(id, regId, file);
@@ -191,8 +193,7 @@ public final class FileTable {
                 if (file.stat().nlink() == 0) {
                     ghosts.dump(id, file.stat(), file.path(), images);
                 }
-                return RegFile.dump(
-                        id, link.name(), file.stat(), file.flags(), file.info().pos());
+                return RegFile.dump(id, link.name(), file.stat(), file.flags(), file.info().pos());
             }
         }
     }

@@ -46,15 +46,21 @@ public final class Ghosts {
         if (stat.type() == S_IFDIR) {
             throw (UnsupportedStateException)
                     new UnsupportedStateException(
-                                    subject + " is the deleted directory " + name
+                                    subject
+                                            + " is the deleted directory "
+                                            + name
                                             + ", which is not supported")
                             .withHint("see docs/limits.md#deleted-directories");
         }
         if (stat.isRegular() && stat.blocks() * 512 > limitBytes) {
             throw (UnsupportedStateException)
                     new UnsupportedStateException(
-                                    subject + " is the deleted file " + name + " of "
-                                            + stat.blocks() * 512 + " bytes, above the limit of "
+                                    subject
+                                            + " is the deleted file "
+                                            + name
+                                            + " of "
+                                            + stat.blocks() * 512
+                                            + " bytes, above the limit of "
                                             + limitBytes)
                             .withHint("raise --ghost-limit, e.g. --ghost-limit 1G");
         }
@@ -74,7 +80,8 @@ public final class Ghosts {
             write(id, stat, contentPath, images);
         }
         remaps.add(
-                remap_file_path_entry.newBuilder()
+                remap_file_path_entry
+                        .newBuilder()
                         .setOrigId(fileId)
                         .setRemapId(id)
                         .setRemapType(remap_type.GHOST)
@@ -84,7 +91,8 @@ public final class Ghosts {
     private static void write(int id, FileStat stat, String contentPath, ImageDir images) {
         try (ImageWriter out = images.writer(ImageType.GHOST_FILE, id)) {
             ghost_file_entry.Builder entry =
-                    ghost_file_entry.newBuilder()
+                    ghost_file_entry
+                            .newBuilder()
                             .setUid(stat.uid())
                             .setGid(stat.gid())
                             .setMode(stat.mode())
@@ -199,7 +207,9 @@ public final class Ghosts {
                 if (Native.failed(r)) {
                     throw new JcriuException(
                                     Kind.RESTORE_REFUSED,
-                                    "cannot make the deleted file " + name + " again: "
+                                    "cannot make the deleted file "
+                                            + name
+                                            + " again: "
                                             + jcriu.errors.Errno.ofResult(r).describe())
                             .withHint("its directory must exist and be writable");
                 }

@@ -39,7 +39,8 @@ record OpenFile(int pid, int fd, String path, FdLink link, Fdinfo info, FileStat
     }
 
     private static final fown_entry NO_OWNER =
-            fown_entry.newBuilder()
+            fown_entry
+                    .newBuilder()
                     .setUid(0)
                     .setEuid(0)
                     .setSignum(0)

@@ -29,11 +29,13 @@ final class Pipe {
     private Pipe() {}
 
     static file_entry dump(int id, OpenFile file) {
-        return file_entry.newBuilder()
+        return file_entry
+                .newBuilder()
                 .setType(fd_types.PIPE)
                 .setId(id)
                 .setPipe(
-                        pipe_entry.newBuilder()
+                        pipe_entry
+                                .newBuilder()
                                 .setId(id)
                                 .setPipeId((int) file.stat().ino())
                                 .setFlags(file.flags())
@@ -42,11 +44,13 @@ final class Pipe {
     }
 
     static file_entry dumpFifo(int id, int regId, OpenFile file) {
-        return file_entry.newBuilder()
+        return file_entry
+                .newBuilder()
                 .setType(fd_types.FIFO)
                 .setId(id)
                 .setFifo(
-                        fifo_entry.newBuilder()
+                        fifo_entry
+                                .newBuilder()
                                 .setId(id)
                                 .setPipeId((int) file.stat().ino())
                                 .setRegfId(regId))
@@ -69,8 +73,7 @@ final class Pipe {
                 int size =
                         (int)
                                 Native.check(
-                                        Native.call(
-                                                Syscall.FCNTL, source.number(), F_GETPIPE_SZ),
+                                        Native.call(Syscall.FCNTL, source.number(), F_GETPIPE_SZ),
                                         "size of " + file.subject());
                 Native.check(
                         Native.call(Syscall.IOCTL, source.number(), FIONREAD, words.address()),
@@ -127,7 +130,8 @@ final class Pipe {
             try (ImageWriter out = images.writer(type)) {
                 for (Map.Entry<Integer, byte[]> pipe : data.entrySet()) {
                     out.write(
-                            pipe_data_entry.newBuilder()
+                            pipe_data_entry
+                                    .newBuilder()
                                     .setPipeId(pipe.getKey())
                                     .setBytes(pipe.getValue().length)
                                     .setSize(sizes.get(pipe.getKey()))
@@ -214,7 +218,18 @@ final class Pipe {
         /** A description of its own, with the flags of the image. */
         Fd open(int flags) {
             boolean writing = (flags & O_ACCMODE) == O_WRONLY;
-            return Fd.open((writing ? writeEnd : readEnd).procPath(), flags);
+            Fd fd = Fd.open((writing ? writeEnd : readEnd).procPath(), flags & ~O_DIRECT);
+            if ((flags & O_DIRECT) != 0) {
+                // packet mode: set by fcntl(2), not taken by open(2)
+                Native.check(
+                        Native.call(
+                                Syscall.FCNTL,
+                                fd.number(),
+                                F_SETFL,
+                                flags & (O_DIRECT | O_NONBLOCK)),
+                        "set packet mode of a pipe");
+            }
+            return fd;
         }
 
         @Override

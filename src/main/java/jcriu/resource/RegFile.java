@@ -29,8 +29,14 @@ final class RegFile {
         int type = stat.type();
         if (type == S_IFCHR && stat.rdev() >> 20 != MEMORY_DEVICES) {
             throw refuse(
-                    subject + " is the device " + name + " (" + (stat.rdev() >> 20) + ":"
-                            + (stat.rdev() & 0xfffff) + "), whose state cannot be saved",
+                    subject
+                            + " is the device "
+                            + name
+                            + " ("
+                            + (stat.rdev() >> 20)
+                            + ":"
+                            + (stat.rdev() & 0xfffff)
+                            + "), whose state cannot be saved",
                     "close it before the dump; see docs/limits.md#devices");
         }
         if (type == S_IFSOCK) {
@@ -43,9 +49,14 @@ final class RegFile {
         FileStat now = FileStat.tryOf(name);
         if (now == null || !now.sameFile(stat)) {
             throw refuse(
-                    subject + " is " + name + ", but that path is "
+                    subject
+                            + " is "
+                            + name
+                            + ", but that path is "
                             + (now == null ? "gone" : "another file now")
-                            + " (the file still has " + stat.nlink() + " other name(s))",
+                            + " (the file still has "
+                            + stat.nlink()
+                            + " other name(s))",
                     "put the file back, or close it before the dump;"
                             + " see docs/limits.md#renamed-files");
         }
@@ -58,7 +69,8 @@ final class RegFile {
     /** The entry of a file with a path. */
     static file_entry dump(int id, String name, FileStat stat, int flags, long pos) {
         reg_file_entry.Builder reg =
-                reg_file_entry.newBuilder()
+                reg_file_entry
+                        .newBuilder()
                         .setId(id)
                         .setFlags(flags)
                         .setPos(pos)
@@ -87,15 +99,24 @@ final class RegFile {
         if (reg.hasMode() && !skipModeCheck && now.mode() != reg.getMode()) {
             throw new JcriuException(
                             Kind.RESTORE_REFUSED,
-                            "file " + name + " has mode 0" + Integer.toOctalString(now.mode())
-                                    + ", not 0" + Integer.toOctalString(reg.getMode()))
+                            "file "
+                                    + name
+                                    + " has mode 0"
+                                    + Integer.toOctalString(now.mode())
+                                    + ", not 0"
+                                    + Integer.toOctalString(reg.getMode()))
                     .withHint("set the mode back, or restore with --skip-file-rwx-check");
         }
         if (checkSize && reg.hasSize() && now.isRegular() && now.size() != reg.getSize()) {
             throw new JcriuException(
                             Kind.RESTORE_REFUSED,
-                            "file " + name + " has " + now.size() + " bytes, not the "
-                                    + reg.getSize() + " of the dump")
+                            "file "
+                                    + name
+                                    + " has "
+                                    + now.size()
+                                    + " bytes, not the "
+                                    + reg.getSize()
+                                    + " of the dump")
                     .withHint("put it back as it was at the dump");
         }
         Fd fd;

@@ -137,8 +137,11 @@ public final class RestoredFiles implements AutoCloseable {
             default ->
                     throw new JcriuException(
                                     Kind.RESTORE_REFUSED,
-                                    "file " + id + " of the images is of the kind "
-                                            + entry.getType() + ", which is not supported yet")
+                                    "file "
+                                            + id
+                                            + " of the images is of the kind "
+                                            + entry.getType()
+                                            + ", which is not supported yet")
                             .withHint("see docs/limits.md#descriptors");
         }
     }

@@ -42,7 +42,8 @@ public final class Seccomp {
         int previous = -1;
         for (int i = chain.size() - 1; i >= 0; i--) {
             seccomp_filter.Builder entry =
-                    seccomp_filter.newBuilder()
+                    seccomp_filter
+                            .newBuilder()
                             .setFilter(ByteString.copyFrom(chain.get(i)))
                             .setFlags(flags.get(i));
             if (previous >= 0) {
@@ -81,8 +82,7 @@ public final class Seccomp {
         int at = newest;
         while (true) {
             if (at < 0 || at >= filters.size() || chain.size() > filters.size()) {
-                throw new ImageFormatException(
-                        "seccomp.img", -1, "has no filter chain " + newest);
+                throw new ImageFormatException("seccomp.img", -1, "has no filter chain " + newest);
             }
             chain.add(0, filters.get(at));
             if (!filters.get(at).hasPrev()) {

@@ -84,11 +84,13 @@ public final class SharedObjects {
     }
 
     static file_entry dumpFile(int id, int inodeId, int flags, long pos) {
-        return file_entry.newBuilder()
+        return file_entry
+                .newBuilder()
                 .setType(fd_types.MEMFD)
                 .setId(id)
                 .setMemfd(
-                        memfd_file_entry.newBuilder()
+                        memfd_file_entry
+                                .newBuilder()
                                 .setId(id)
                                 .setFlags(flags)
                                 .setPos(pos)
@@ -156,7 +158,8 @@ public final class SharedObjects {
         try (ImageWriter out = images.writer(ImageType.MEMFD_INODE)) {
             for (Dumped object : byInode.values()) {
                 out.write(
-                        memfd_inode_entry.newBuilder()
+                        memfd_inode_entry
+                                .newBuilder()
                                 .setName(object.name)
                                 .setUid(object.stat.uid())
                                 .setGid(object.stat.gid())
@@ -180,10 +183,7 @@ public final class SharedObjects {
                                 -1));
             }
             new Pagemap(object.pages.pagesId(), runs)
-                    .write(
-                            images,
-                            ImageType.SHMEM_PAGEMAP,
-                            object.stat.ino() & 0xffffffffL);
+                    .write(images, ImageType.SHMEM_PAGEMAP, object.stat.ino() & 0xffffffffL);
         }
     }
 
@@ -219,7 +219,10 @@ public final class SharedObjects {
                 throw new ImageFormatException(
                         "memfd.img",
                         -1,
-                        "has no inode " + file.getInodeId() + ", which file " + file.getId()
+                        "has no inode "
+                                + file.getInodeId()
+                                + ", which file "
+                                + file.getId()
                                 + " needs");
             }
             return inode;
@@ -300,8 +303,7 @@ public final class SharedObjects {
             Native.call(Syscall.FCHOWN, fd.number(), inode.getUid(), inode.getGid());
             if (inode.getSeals() != 0 && !noSeals) {
                 Native.check(
-                        Native.call(
-                                Syscall.FCNTL, fd.number(), F_ADD_SEALS, inode.getSeals()),
+                        Native.call(Syscall.FCNTL, fd.number(), F_ADD_SEALS, inode.getSeals()),
                         "seal memfd " + inode.getName());
             }
             return fd;
@@ -309,8 +311,7 @@ public final class SharedObjects {
 
         private static long map(long size, int flags, int fd) {
             return Native.check(
-                    Native.call(
-                            Syscall.MMAP, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0),
+                    Native.call(Syscall.MMAP, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0),
                     "map a shared object of " + size + " bytes");
         }
 
@@ -325,8 +326,11 @@ public final class SharedObjects {
                     throw new ImageFormatException(
                             ImageType.SHMEM_PAGEMAP.fileName(id),
                             -1,
-                            "run at 0x" + Long.toHexString(run.vaddr())
-                                    + " goes past the end of the object (" + size + " bytes)");
+                            "run at 0x"
+                                    + Long.toHexString(run.vaddr())
+                                    + " goes past the end of the object ("
+                                    + size
+                                    + " bytes)");
                 }
             }
             try (PagesIn pages = PagesIn.open(images, pagemap)) {

@@ -67,7 +67,8 @@ final class SigActions {
             batch.putLong(at + 8, action.getFlags());
             batch.putLong(at + 16, action.getRestorer());
             batch.putLong(at + 24, action.getMask());
-            batch.add("set the handler of signal " + signal, Syscall.RT_SIGACTION, signal, at, 0, 8);
+            batch.add(
+                    "set the handler of signal " + signal, Syscall.RT_SIGACTION, signal, at, 0, 8);
         }
     }
 }

@@ -15,11 +15,13 @@ final class Signalfd {
     private Signalfd() {}
 
     static file_entry dump(int id, OpenFile file) {
-        return file_entry.newBuilder()
+        return file_entry
+                .newBuilder()
                 .setType(fd_types.SIGNALFD)
                 .setId(id)
                 .setSgfd(
-                        signalfd_entry.newBuilder()
+                        signalfd_entry
+                                .newBuilder()
                                 .setId(id)
                                 .setFlags(file.flags())
                                 .setFown(OpenFile.noOwner())

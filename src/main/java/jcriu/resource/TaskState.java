@@ -23,8 +23,9 @@ import jcriu.tracee.FrozenTask;
 import jcriu.tracee.RemoteBatch;
 
 /**
- * What all threads of a process share, memory and descriptors aside: signal handlers, shared pending
- * signals, timers, limits, directories, and the addresses that the kernel keeps of its memory.
+ * What all threads of a process share, memory and descriptors aside: signal handlers, shared
+ * pending signals, timers, limits, directories, and the addresses that the kernel keeps of its
+ * memory.
  */
 public final class TaskState {
     private final FrozenTask task;
@@ -67,7 +68,8 @@ public final class TaskState {
         int pid = task.pid();
         int stopSignal = task.leader().stopSignal();
         task_core_entry.Builder tc =
-                task_core_entry.newBuilder()
+                task_core_entry
+                        .newBuilder()
                         .setTaskState(
                                 stopSignal != 0
                                         ? jcriu.image.TaskState.STOPPED
@@ -98,8 +100,7 @@ public final class TaskState {
         Limits limits = Limits.read(pid);
         task_rlimits_entry.Builder out = task_rlimits_entry.newBuilder();
         for (int i = 0; i < Limits.NR_LIMITS; i++) {
-            out.addRlimits(
-                    rlimit_entry.newBuilder().setCur(limits.soft(i)).setMax(limits.hard(i)));
+            out.addRlimits(rlimit_entry.newBuilder().setCur(limits.soft(i)).setMax(limits.hard(i)));
         }
         return out.build();
     }
@@ -154,7 +155,8 @@ public final class TaskState {
         int pid = task.pid();
         String subject = "pid " + pid + " (" + stat.comm() + "): its ";
         return fs_entry.newBuilder()
-                .setCwdId(files.reference("/proc/" + pid + "/cwd", subject + "working directory", 0))
+                .setCwdId(
+                        files.reference("/proc/" + pid + "/cwd", subject + "working directory", 0))
                 .setRootId(files.reference("/proc/" + pid + "/root", subject + "root directory", 0))
                 .setUmask(umask)
                 .build();
@@ -169,9 +171,7 @@ public final class TaskState {
         Timers.create(tc.getTimers(), countTimerIds, batch);
         if (tc.getPersonality() != 0) {
             batch.add(
-                    "set the personality",
-                    Syscall.PERSONALITY,
-                    tc.getPersonality() & 0xffffffffL);
+                    "set the personality", Syscall.PERSONALITY, tc.getPersonality() & 0xffffffffL);
         }
         if (tc.getChildSubreaper()) {
             batch.add("become a subreaper", Syscall.PRCTL, PR_SET_CHILD_SUBREAPER, 1);

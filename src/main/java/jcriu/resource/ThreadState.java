@@ -37,6 +37,7 @@ public final class ThreadState {
     private long stack;
     private long words;
     private int securebits;
+    private int timerSlack;
 
     public ThreadState(Tracee thread) {
         this.thread = thread;
@@ -104,6 +105,12 @@ public final class ThreadState {
         batch.add("", Syscall.PRCTL, PR_GET_TID_ADDRESS, words);
         batch.add("", Syscall.PRCTL, PR_GET_PDEATHSIG, words + 8);
         securebits = batch.add("", Syscall.PRCTL, PR_GET_SECUREBITS);
+        timerSlack = batch.add("", Syscall.PRCTL, PR_GET_TIMERSLACK);
+    }
+
+    /** Nanoseconds, prctl(PR_GET_TIMERSLACK). */
+    public long timerSlack() {
+        return batch.result(timerSlack);
     }
 
     /** Makes the thread's part of a core image. */
@@ -116,14 +123,16 @@ public final class ThreadState {
         }
         long[] robust = thread.robustList();
         thread_core_entry.Builder core =
-                thread_core_entry.newBuilder()
+                thread_core_entry
+                        .newBuilder()
                         .setFutexRla(robust[0])
                         .setFutexRlaLen((int) robust[1])
                         .setSchedNice(stat.nice())
                         .setSchedPolicy(stat.policy())
                         .setBlkSigset(thread.signalMask())
                         .setSas(
-                                thread_sas_entry.newBuilder()
+                                thread_sas_entry
+                                        .newBuilder()
                                         .setSsSp(batch.getLong(stack))
                                         .setSsFlags(batch.getInt(stack + 8))
                                         .setSsSize(batch.getLong(stack + 16)))
@@ -141,7 +150,8 @@ public final class ThreadState {
         long[] rseq = thread.rseq();
         if (rseq[0] != 0) {
             core.setRseqEntry(
-                    rseq_entry.newBuilder()
+                    rseq_entry
+                            .newBuilder()
                             .setRseqAbiPointer(rseq[0])
                             .setRseqAbiSize((int) rseq[1])
                             .setSignature((int) rseq[2]));
@@ -152,14 +162,16 @@ public final class ThreadState {
             core.setSeccompMode(seccomp_mode.filter).setSeccompFilter(seccomp.dump(thread));
         }
         thread_info_x86.Builder info =
-                thread_info_x86.newBuilder()
+                thread_info_x86
+                        .newBuilder()
                         .setClearTidAddr(batch.getLong(words))
                         .setGpregs(X86Registers.dump(thread.registers()))
                         .setFpregs(X86Fpu.dump(thread.xstate(), tid));
         for (int entry = 12; entry < 15; entry++) {
             info.addTls(emptyTls(entry));
         }
-        return core_entry.newBuilder()
+        return core_entry
+                .newBuilder()
                 .setMtype(core_entry.march.X86_64)
                 .setThreadInfo(info)
                 .setThreadCore(core);
@@ -167,7 +179,8 @@ public final class ThreadState {
 
     /** 64-bit code keeps its TLS in fs_base; the three descriptor slots are unused. */
     private static user_desc_t emptyTls(int entry) {
-        return user_desc_t.newBuilder()
+        return user_desc_t
+                .newBuilder()
                 .setEntryNumber(entry)
                 .setBaseAddr(0)
                 .setLimit(0)

@@ -16,11 +16,13 @@ final class Timerfd {
 
     static file_entry dump(int id, OpenFile file) {
         var info = file.info().timerfd().orElseThrow();
-        return file_entry.newBuilder()
+        return file_entry
+                .newBuilder()
                 .setType(fd_types.TIMERFD)
                 .setId(id)
                 .setTfd(
-                        timerfd_entry.newBuilder()
+                        timerfd_entry
+                                .newBuilder()
                                 .setId(id)
                                 .setFlags(file.flags())
                                 .setFown(OpenFile.noOwner())
@@ -56,8 +58,7 @@ final class Timerfd {
             if (entry.getTicks() != 0) {
                 value.putLong(0, entry.getTicks());
                 Native.check(
-                        Native.call(
-                                Syscall.IOCTL, fd.number(), TFD_IOC_SET_TICKS, value.address()),
+                        Native.call(Syscall.IOCTL, fd.number(), TFD_IOC_SET_TICKS, value.address()),
                         "set the ticks of a timerfd");
             }
         }

@@ -40,15 +40,15 @@ final class Timers {
         for (int i = 0; i < asked.values.length; i++) {
             asked.values[i] = batch.data(ITIMERVAL_SIZE);
             batch.add("", Syscall.TIMER_GETTIME, asked.posix.get(i).id(), asked.values[i]);
-            asked.overruns[i] =
-                    batch.add("", Syscall.TIMER_GETOVERRUN, asked.posix.get(i).id());
+            asked.overruns[i] = batch.add("", Syscall.TIMER_GETOVERRUN, asked.posix.get(i).id());
         }
         return asked;
     }
 
     static task_timers_entry dump(Asked asked, RemoteBatch batch) {
         task_timers_entry.Builder timers =
-                task_timers_entry.newBuilder()
+                task_timers_entry
+                        .newBuilder()
                         .setReal(itimer(asked.itimers[0], batch))
                         .setVirt(itimer(asked.itimers[1], batch))
                         .setProf(itimer(asked.itimers[2], batch));
@@ -56,7 +56,8 @@ final class Timers {
             PosixTimers.Timer timer = asked.posix.get(i);
             long value = asked.values[i];
             posix_timer_entry.Builder entry =
-                    posix_timer_entry.newBuilder()
+                    posix_timer_entry
+                            .newBuilder()
                             .setItId(timer.id())
                             .setClockId(timer.clockId())
                             .setSiSigno(timer.signo())
@@ -76,7 +77,8 @@ final class Timers {
     }
 
     private static itimer_entry itimer(long at, RemoteBatch batch) {
-        return itimer_entry.newBuilder()
+        return itimer_entry
+                .newBuilder()
                 .setIsec(batch.getLong(at))
                 .setIusec(batch.getLong(at + 8))
                 .setVsec(batch.getLong(at + 16))

@@ -29,8 +29,9 @@ import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
 
 /**
- * The terminal of a shell job: the slave end of a pty whose master somebody else holds. Under {@code
- * --shell-job} it is dumped by its settings, and restored as the terminal that jcriu itself runs in.
+ * The terminal of a shell job: the slave end of a pty whose master somebody else holds. Under
+ * {@code --shell-job} it is dumped by its settings, and restored as the terminal that jcriu itself
+ * runs in.
  *
  * <p>Source: tty_ioctl(2), pty(7).
  */
@@ -53,14 +54,18 @@ public final class Tty {
         if (major < PTS_FIRST || major > PTS_LAST) {
             throw (UnsupportedStateException)
                     new UnsupportedStateException(
-                                    file.subject() + " is the terminal device " + name
+                                    file.subject()
+                                            + " is the terminal device "
+                                            + name
                                             + ", which is not supported")
                             .withHint("see docs/limits.md#terminals");
         }
         if (!shellJob) {
             throw (UnsupportedStateException)
                     new UnsupportedStateException(
-                                    file.subject() + " is the terminal " + name
+                                    file.subject()
+                                            + " is the terminal "
+                                            + name
                                             + ", which belongs to a shell")
                             .withHint("dump and restore with --shell-job (-j)");
         }
@@ -81,7 +86,8 @@ public final class Tty {
                     NativeMemory out = NativeMemory.allocate(64)) {
                 infos.put(
                         rdev,
-                        tty_info_entry.newBuilder()
+                        tty_info_entry
+                                .newBuilder()
                                 .setId(id)
                                 .setType(TtyType.PTY)
                                 .setLocked(false)
@@ -93,7 +99,8 @@ public final class Tty {
                                 .setTermios(termios(fd, out))
                                 .setWinsize(winsize(fd, out))
                                 .setPty(
-                                        tty_pty_entry.newBuilder()
+                                        tty_pty_entry
+                                                .newBuilder()
                                                 .setIndex((int) (file.stat().rdev() & 0xfffff)))
                                 .setUid(file.stat().uid())
                                 .setGid(file.stat().gid())
@@ -114,7 +121,8 @@ public final class Tty {
                     Native.call(Syscall.IOCTL, fd.number(), TCGETS, out.address()),
                     "settings of " + fd.name());
             termios_entry.Builder t =
-                    termios_entry.newBuilder()
+                    termios_entry
+                            .newBuilder()
                             .setCIflag(out.getInt(0))
                             .setCOflag(out.getInt(4))
                             .setCCflag(out.getInt(8))
@@ -132,7 +140,8 @@ public final class Tty {
         private static winsize_entry winsize(Fd fd, NativeMemory out) {
             out.clear();
             Native.call(Syscall.IOCTL, fd.number(), TIOCGWINSZ, out.address());
-            return winsize_entry.newBuilder()
+            return winsize_entry
+                    .newBuilder()
                     .setWsRow(out.getInt(0) & 0xffff)
                     .setWsCol(out.getInt(0) >>> 16)
                     .setWsXpixel(out.getInt(4) & 0xffff)
@@ -150,11 +159,13 @@ public final class Tty {
     }
 
     static file_entry dump(int id, int infoId, int regId, OpenFile file) {
-        return file_entry.newBuilder()
+        return file_entry
+                .newBuilder()
                 .setType(fd_types.TTY)
                 .setId(id)
                 .setTty(
-                        tty_file_entry.newBuilder()
+                        tty_file_entry
+                                .newBuilder()
                                 .setId(id)
                                 .setTtyInfoId(infoId)
                                 .setFlags(file.flags())

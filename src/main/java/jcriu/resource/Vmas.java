@@ -61,8 +61,7 @@ public final class Vmas {
 
     public static boolean isSharedObject(MapsVma vma) {
         return vma.deleted()
-                && (vma.name().equals(SharedObjects.ANONYMOUS)
-                        || vma.name().startsWith("/memfd:"));
+                && (vma.name().equals(SharedObjects.ANONYMOUS) || vma.name().startsWith("/memfd:"));
     }
 
     /** Whether pages of the mapping are the task's own, and must be looked at. */
@@ -110,8 +109,15 @@ public final class Vmas {
             if (what != null) {
                 throw (UnsupportedStateException)
                         new UnsupportedStateException(
-                                        "pid " + pid + " (" + Names.comm(pid) + "): memory at "
-                                                + vma + " " + what + ", which is not supported yet")
+                                        "pid "
+                                                + pid
+                                                + " ("
+                                                + Names.comm(pid)
+                                                + "): memory at "
+                                                + vma
+                                                + " "
+                                                + what
+                                                + ", which is not supported yet")
                                 .withHint("see docs/limits.md#memory");
             }
         }
@@ -132,9 +138,7 @@ public final class Vmas {
                 out.add(
                         anonymous(vma.start(), last.end(), vma)
                                 .setStatus(
-                                        VmaStatus.REGULAR
-                                                | VmaStatus.ANON_PRIVATE
-                                                | VmaStatus.VVAR)
+                                        VmaStatus.REGULAR | VmaStatus.ANON_PRIVATE | VmaStatus.VVAR)
                                 .build());
                 continue;
             }
@@ -190,12 +194,25 @@ public final class Vmas {
         }
         int openFlags = vma.shared() && vma.has(VmFlag.MW) ? O_RDWR : O_RDONLY;
         String key =
-                vma.devMajor() + ":" + vma.devMinor() + ":" + vma.inode() + ":" + vma.name() + ":"
-                        + vma.deleted() + ":" + openFlags;
+                vma.devMajor()
+                        + ":"
+                        + vma.devMinor()
+                        + ":"
+                        + vma.inode()
+                        + ":"
+                        + vma.name()
+                        + ":"
+                        + vma.deleted()
+                        + ":"
+                        + openFlags;
         Integer id = fileIds.get(key);
         if (id == null) {
             String link =
-                    "/proc/" + pid + "/map_files/" + Long.toHexString(vma.start()) + "-"
+                    "/proc/"
+                            + pid
+                            + "/map_files/"
+                            + Long.toHexString(vma.start())
+                            + "-"
                             + Long.toHexString(vma.end());
             id =
                     files.reference(

@@ -28,7 +28,8 @@ public final class X86Registers {
             }
         }
         r.leaveSyscall();
-        return user_x86_regs_entry.newBuilder()
+        return user_x86_regs_entry
+                .newBuilder()
                 .setR15(r.get(Reg.R15))
                 .setR14(r.get(Reg.R14))
                 .setR13(r.get(Reg.R13))

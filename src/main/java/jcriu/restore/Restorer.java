@@ -11,6 +11,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.Errno;
@@ -20,6 +21,7 @@ import jcriu.errors.TaskGoneException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
+import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.restore_stats_entry;
 import jcriu.image.proto.seccomp_filter;
@@ -32,6 +34,8 @@ import jcriu.proc.Stat;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
+import jcriu.resource.TaskExtras;
+import jcriu.resource.Vmas;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
@@ -40,7 +44,6 @@ import jcriu.tracee.Scratch;
 import jcriu.tracee.Seed;
 import jcriu.tracee.Tracee;
 import jcriu.tracee.Vdso;
-import jcriu.resource.Vmas;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -100,6 +103,7 @@ public final class Restorer {
             tree = LoadedTask.readTree(images);
             checkPids();
             List<seccomp_filter> filters = Seccomp.read(images);
+            Map<Integer, jcriu_task> extras = TaskExtras.read(images);
             files = new RestoredFiles(images, options.shellJob(), workers);
             makeTree();
             forkingNanos = System.nanoTime() - start;
@@ -111,7 +115,7 @@ public final class Restorer {
             }
             pagesRestored += files.pagesRestored();
             for (TaskRestore task : live()) {
-                task.makeThreads();
+                task.makeThreads(extras.get(task.images.pid));
             }
             for (TaskRestore task : live()) {
                 task.takePrivileges(filters);
@@ -156,7 +160,8 @@ public final class Restorer {
         if (root.sid != root.pid && !options.shellJob()) {
             throw new JcriuException(
                             Kind.RESTORE_REFUSED,
-                            "the tree was dumped as a shell job: its session, " + root.sid
+                            "the tree was dumped as a shell job: its session, "
+                                    + root.sid
                                     + ", is outside the tree")
                     .withHint("restore with --shell-job (-j)");
         }
@@ -250,7 +255,10 @@ public final class Restorer {
             if (child.sid != child.pid && child.sid != images.sid) {
                 throw new JcriuException(
                                 Kind.RESTORE_REFUSED,
-                                "task " + child.pid + " is in session " + child.sid
+                                "task "
+                                        + child.pid
+                                        + " is in session "
+                                        + child.sid
                                         + ", whose leader is not among its ancestors")
                         .withHint("see docs/limits.md#sessions");
             }
@@ -274,15 +282,17 @@ public final class Restorer {
             }
         }
         for (TaskRestore task : tasks) {
-            if (task.images.pgid != task.images.pid
-                    && (rootLeads || task.images.pgid != outside)) {
+            if (task.images.pgid != task.images.pid && (rootLeads || task.images.pgid != outside)) {
                 try {
                     task.joinGroup(Stat.read(task.images.pid).pgrp());
                 } catch (jcriu.errors.RemoteSyscallException e) {
                     throw new JcriuException(
                                     Kind.RESTORE_REFUSED,
-                                    "task " + task.images.pid + " was in process group "
-                                            + task.images.pgid + ", which cannot be made again: "
+                                    "task "
+                                            + task.images.pid
+                                            + " was in process group "
+                                            + task.images.pgid
+                                            + ", which cannot be made again: "
                                             + e.errno().describe(),
                                     e)
                             .withHint("see docs/limits.md#sessions");
@@ -340,15 +350,15 @@ public final class Restorer {
 
     private void writeStats(long nanos) {
         restore_stats_entry stats =
-                restore_stats_entry.newBuilder()
+                restore_stats_entry
+                        .newBuilder()
                         .setPagesCompared(0)
                         .setPagesSkippedCow(0)
                         .setForkingTime((int) (forkingNanos / 1000))
                         .setRestoreTime((int) (nanos / 1000))
                         .setPagesRestored(pagesRestored)
                         .build();
-        try (ImageWriter out =
-                new ImageDir(options.workDir()).writer(ImageType.STATS, "restore")) {
+        try (ImageWriter out = new ImageDir(options.workDir()).writer(ImageType.STATS, "restore")) {
             out.write(stats_entry.newBuilder().setRestore(stats).build());
         }
         if (options.displayStats()) {

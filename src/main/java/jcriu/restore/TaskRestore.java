@@ -13,6 +13,7 @@ import jcriu.errors.RemoteSyscallException;
 import jcriu.image.ImageDir;
 import jcriu.image.VmaStatus;
 import jcriu.image.proto.core_entry;
+import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.seccomp_filter;
 import jcriu.image.proto.seccomp_mode;
 import jcriu.image.proto.vma_entry;
@@ -25,6 +26,7 @@ import jcriu.proc.Status;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
+import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
@@ -135,7 +137,11 @@ final class TaskRestore {
     /** Makes the address space, without content. */
     void makeAddressSpace(List<MapsVma> seed, long parking, RestoredFiles files) {
         AddressSpace.clear(
-                seed, AddressSpace.vdsoStart(images.mm, images.mmFile()), parking, images.mm, batch());
+                seed,
+                AddressSpace.vdsoStart(images.mm, images.mmFile()),
+                parking,
+                images.mm,
+                batch());
         flush();
         AddressSpace.map(images.mm, files, batch(), this::flush, images.mmFile());
         flush();
@@ -219,11 +225,18 @@ final class TaskRestore {
     }
 
     /** Clones the other threads and gives every thread its state. */
-    void makeThreads() {
+    void makeThreads(jcriu_task extras) {
+        TaskExtras.restoreCoredumpFilter(extras, images.pid);
+        TaskExtras.restoreOomScore(images.pid, images.tc().getOomScoreAdj());
         for (int i = 1; i < images.tids.size(); i++) {
             int tid = images.tids.get(i);
             long flags =
-                    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+                    CLONE_VM
+                            | CLONE_FS
+                            | CLONE_FILES
+                            | CLONE_SIGHAND
+                            | CLONE_THREAD
+                            | CLONE_SYSVSEM;
             try {
                 threads.add(leader.clone3(cloneArgs(flags, 0, tid), true));
             } catch (RemoteSyscallException e) {
@@ -236,6 +249,7 @@ final class TaskRestore {
         flush();
         for (int i = 0; i < threads.size(); i++) {
             ThreadState.restore(images.cores.get(i), images.pid, images.tids.get(i), batch());
+            TaskExtras.restore(extras, images.tids.get(i), batch());
             batch().flush(threads.get(i));
         }
     }

@@ -36,8 +36,7 @@ public final class Fd implements AutoCloseable {
     /** open(2), close-on-exec: the descriptor or a negative errno. */
     public static long tryOpen(String path, int flags, int mode) {
         try (NativeMemory name = NativeMemory.cString(path)) {
-            return Native.call(
-                    Syscall.OPENAT, AT_FDCWD, name.address(), flags | O_CLOEXEC, mode);
+            return Native.call(Syscall.OPENAT, AT_FDCWD, name.address(), flags | O_CLOEXEC, mode);
         }
     }
 
@@ -50,8 +49,7 @@ public final class Fd implements AutoCloseable {
         String what = "descriptor " + fd + " of task " + pid;
         try (Fd pidfd =
                 new Fd(
-                        Native.check(
-                                Native.call(Syscall.PIDFD_OPEN, pid, 0), "pidfd_open " + pid),
+                        Native.check(Native.call(Syscall.PIDFD_OPEN, pid, 0), "pidfd_open " + pid),
                         "pidfd " + pid)) {
             return new Fd(
                     Native.check(

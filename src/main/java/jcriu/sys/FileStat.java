@@ -39,9 +39,7 @@ public record FileStat(
     public static FileStat tryOf(String path) {
         try (NativeMemory name = NativeMemory.cString(path);
                 NativeMemory out = NativeMemory.allocate(256)) {
-            long r =
-                    Native.call(
-                            Syscall.STATX, AT_FDCWD, name.address(), 0, 0x7ff, out.address());
+            long r = Native.call(Syscall.STATX, AT_FDCWD, name.address(), 0, 0x7ff, out.address());
             if (r == -Errno.ENOENT.number() || r == -Errno.ENOTDIR.number()) {
                 return null;
             }

@@ -52,8 +52,7 @@ public final class Native {
                 CallContext.getCallContext(
                         Type.SINT32, new Type[] {l, l, l}, CallingConvention.DEFAULT, true);
         // PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS: the same numbers on every architecture
-        long page =
-                INVOKER.invokeN6(mmap, libc.getSymbolAddress("mmap"), 0, PAGE, 3, 0x22, -1, 0);
+        long page = INVOKER.invokeN6(mmap, libc.getSymbolAddress("mmap"), 0, PAGE, 3, 0x22, -1, 0);
         if (page == -1) {
             throw new IllegalStateException("no memory for a page of code");
         }
@@ -82,8 +81,7 @@ public final class Native {
     }
 
     /** Makes a system call and returns the kernel's result, a negative errno included. */
-    public static long call(
-            Syscall syscall, long a0, long a1, long a2, long a3, long a4, long a5) {
+    public static long call(Syscall syscall, long a0, long a1, long a2, long a3, long a4, long a5) {
         long block = BLOCK.get();
         MEMORY.putLong(block, syscall.number(ARCH));
         MEMORY.putLong(block + 8, a0);
@@ -143,7 +141,8 @@ public final class Native {
      *
      * @return the child's pid, or a negative errno of clone3
      */
-    static long spawn(long cloneArgs, long cloneArgsSize, int fd, long empty, long argv, long envp) {
+    static long spawn(
+            long cloneArgs, long cloneArgsSize, int fd, long empty, long argv, long envp) {
         try (NativeMemory block = NativeMemory.allocate(112)) {
             block.putLong(0, Syscall.CLONE3.number(ARCH));
             block.putLong(8, cloneArgs);

@@ -49,8 +49,7 @@ public final class Spawn {
         try (NativeMemory masks = NativeMemory.allocate(16)) {
             masks.putLong(0, -1L);
             long at = masks.address();
-            Native.check(
-                    Native.call(Syscall.RT_SIGPROCMASK, 2, at, at + 8, 8), "rt_sigprocmask");
+            Native.check(Native.call(Syscall.RT_SIGPROCMASK, 2, at, at + 8, 8), "rt_sigprocmask");
             try {
                 return action.getAsInt();
             } finally {

@@ -12,6 +12,7 @@ import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.SyscallException;
 import jcriu.errors.TaskGoneException;
+import jcriu.kernel.FileConstants;
 import jcriu.kernel.Syscall;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
@@ -25,6 +26,8 @@ import jcriu.sys.Native;
  * nothing new: a stopped thread makes no children.
  */
 public final class FrozenTree implements AutoCloseable {
+    private static final int VFORK_SPINS = 200;
+
     private final Map<Integer, FrozenTask> tasks = new HashMap<>();
     private final List<FrozenTask> order = new ArrayList<>();
     private final long deadlineNanos;
@@ -97,14 +100,43 @@ public final class FrozenTree implements AutoCloseable {
             }
         }
         for (int i = 0; i < pending.size(); i++) {
-            if (!awaitStop(pending.get(i))) {
-                owners.get(i).remove(pending.get(i));
-                if (owners.get(i).threads().isEmpty()) {
-                    leaderGone(owners.get(i));
+            FrozenTask owner = owners.get(i);
+            Tracee thread = pending.get(i);
+            if (tasks.get(owner.pid()) != owner) {
+                continue; // let go meanwhile, for a vfork
+            }
+            if (!awaitStop(thread)) {
+                owner.remove(thread);
+                if (owner.threads().isEmpty()) {
+                    leaderGone(owner);
                 }
             }
         }
         return found;
+    }
+
+    /**
+     * A thread in vfork(2) does not stop before its child has executed a program or ended: the
+     * child is let go, and caught again by the next walk.
+     */
+    private void releaseVforkChildren(Tracee parent) {
+        for (FrozenTask task : List.copyOf(order)) {
+            boolean child = task.parent() != null && task.parent().pid() == parent.pid();
+            if (child && !task.zombie() && sharesMemory(parent.pid(), task.pid())) {
+                for (Tracee thread : List.copyOf(task.threads())) {
+                    if (!thread.hasStopped()) {
+                        awaitStop(thread);
+                    }
+                    thread.release();
+                }
+                tasks.remove(task.pid());
+                order.remove(task);
+            }
+        }
+    }
+
+    private static boolean sharesMemory(int first, int second) {
+        return Native.call(Syscall.KCMP, first, second, FileConstants.KCMP_VM, 0, 0) == 0;
     }
 
     private int[] threadsOf(FrozenTask task) {
@@ -194,14 +226,19 @@ public final class FrozenTree implements AutoCloseable {
                 if (System.nanoTime() - deadlineNanos > 0) {
                     throw new JcriuException(
                                     Kind.ENVIRONMENT,
-                                    "task " + thread.tid() + " did not stop in time (state "
+                                    "task "
+                                            + thread.tid()
+                                            + " did not stop in time (state "
                                             + stateOf(thread)
                                             + ")")
                             .withHint(
                                     "a task in state D waits for a device or file server; try again"
                                             + " later, or with a longer --timeout");
                 }
-                if (++spins > 50) {
+                if (++spins % VFORK_SPINS == 0 && stateOf(thread) == 'D') {
+                    releaseVforkChildren(thread);
+                }
+                if (spins > 50) {
                     java.util.concurrent.locks.LockSupport.parkNanos(50_000);
                 }
                 continue;
@@ -282,7 +319,9 @@ public final class FrozenTree implements AutoCloseable {
     /** Waits until every killed task has given its memory back, i.e. is a zombie or reaped. */
     public void awaitKilled() {
         for (FrozenTask task : order) {
-            for (Tracee thread : task.threads()) {
+            // the leader of a thread group is reported when all other threads are gone
+            for (int i = task.threads().size() - 1; i >= 0; i--) {
+                Tracee thread = task.threads().get(i);
                 try {
                     int status;
                     do {

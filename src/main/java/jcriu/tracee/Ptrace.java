@@ -77,12 +77,7 @@ final class Ptrace {
     private static int regset(int request, int tid, int type, int length) {
         BLOCK.putLong(0, IOVEC + DATA);
         BLOCK.putLong(8, length);
-        require(
-                request,
-                tid,
-                type,
-                IOVEC,
-                request == PTRACE_GETREGSET ? "GETREGSET" : "SETREGSET");
+        require(request, tid, type, IOVEC, request == PTRACE_GETREGSET ? "GETREGSET" : "SETREGSET");
         return (int) BLOCK.getLong(8);
     }
 

@@ -104,8 +104,7 @@ public final class Registers {
     }
 
     /** Loads a system call at the {@code syscall} instruction at {@code at}. */
-    void loadSyscall(
-            long at, Syscall call, long a0, long a1, long a2, long a3, long a4, long a5) {
+    void loadSyscall(long at, Syscall call, long a0, long a1, long a2, long a3, long a4, long a5) {
         set(Reg.RIP, at);
         set(Reg.RAX, call.number(Native.ARCH));
         set(Reg.RDI, a0);

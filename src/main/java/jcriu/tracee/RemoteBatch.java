@@ -15,8 +15,8 @@ import jcriu.sys.NativeMemory;
  * then {@link #run}, or {@link #start} in many tasks and {@link #finish} in each; then read results
  * and data.
  *
- * <p>Entries and data are kept here and copied over in one write; after the run they are copied back
- * in one read.
+ * <p>Entries and data are kept here and copied over in one write; after the run they are copied
+ * back in one read.
  */
 public final class RemoteBatch implements AutoCloseable {
     private final Scratch scratch;
@@ -171,8 +171,7 @@ public final class RemoteBatch implements AutoCloseable {
 
     /** What the kernel returned for a call, a tolerated error included. */
     public long result(int index) {
-        return mirror.getLong(
-                (long) index * Assembler.BATCH_ENTRY_SIZE + Assembler.BATCH_RESULT);
+        return mirror.getLong((long) index * Assembler.BATCH_ENTRY_SIZE + Assembler.BATCH_RESULT);
     }
 
     private void move(Syscall call) {

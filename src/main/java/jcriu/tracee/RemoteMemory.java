@@ -78,7 +78,8 @@ public final class RemoteMemory {
         }
     }
 
-    private static void throughProcMem(Syscall call, int pid, long remote, long local, long length) {
+    private static void throughProcMem(
+            Syscall call, int pid, long remote, long local, long length) {
         boolean reading = call == Syscall.PROCESS_VM_READV;
         try (Fd mem = Fd.open("/proc/" + pid + "/mem", O_RDWR)) {
             while (length > 0) {

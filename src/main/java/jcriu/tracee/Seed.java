@@ -40,16 +40,14 @@ public final class Seed {
         Native.check(tid, "clone3 of the first process" + (pid != 0 ? " with pid " + pid : ""));
         Tracee seed = new Tracee(tid, tid);
         int options =
-                PTRACE_O_EXITKILL
-                        | PTRACE_O_TRACECLONE
-                        | PTRACE_O_TRACEFORK
-                        | PTRACE_O_TRACEVFORK;
+                PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
         Ptrace.require(PTRACE_SEIZE, tid, 0, options, "SEIZE");
         Ptrace.require(PTRACE_INTERRUPT, tid, 0, 0, "INTERRUPT");
         int status = Ptrace.await(tid, 0);
         if (!WaitStatus.eventStop(status)) {
             throw new JcriuException(
-                    Kind.INTERNAL, "seed " + tid + " did not stop: status 0x" + Integer.toHexString(status));
+                    Kind.INTERNAL,
+                    "seed " + tid + " did not stop: status 0x" + Integer.toHexString(status));
         }
         seed.stopped(status);
         return seed;
@@ -60,7 +58,9 @@ public final class Seed {
         return new JcriuException(
                         Kind.RESTORE_REFUSED, "cannot restore pid " + pid + ": this pid is in use")
                 .withHint(
-                        "end process " + pid + ", or restore in a new pid namespace:"
+                        "end process "
+                                + pid
+                                + ", or restore in a new pid namespace:"
                                 + " unshare --pid --fork --mount-proc jcriu restore ...");
     }
 
@@ -69,16 +69,14 @@ public final class Seed {
             Fd memfd =
                     new Fd(
                             Native.check(
-                                    Native.call(
-                                            Syscall.MEMFD_CREATE, name.address(), MFD_CLOEXEC),
+                                    Native.call(Syscall.MEMFD_CREATE, name.address(), MFD_CLOEXEC),
                                     "memfd_create"),
                             "jcriu-seed");
             byte[] elf = Assembler.seed(Native.ARCH);
             try (NativeMemory content = NativeMemory.allocate(elf.length)) {
                 content.put(0, elf);
                 Native.check(
-                        Native.call(
-                                Syscall.WRITE, memfd.number(), content.address(), elf.length),
+                        Native.call(Syscall.WRITE, memfd.number(), content.address(), elf.length),
                         "write the seed");
             }
             return memfd;

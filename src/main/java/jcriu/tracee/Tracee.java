@@ -42,6 +42,7 @@ public final class Tracee {
     private long originalMask;
     private boolean prepared;
     private boolean released;
+    private boolean hasStopped;
     private boolean running;
     private int stopSignal;
     private long syscallAddress;
@@ -71,8 +72,13 @@ public final class Tracee {
         return stopSignal;
     }
 
+    boolean hasStopped() {
+        return hasStopped;
+    }
+
     /** Called once, when the thread has stopped: what it will be given back on release. */
     void stopped(int status) {
+        hasStopped = true;
         int signal = WaitStatus.stopSignal(status);
         stopSignal = signal == ProcessConstants.SIGTRAP ? 0 : signal;
         Ptrace.getRegset(tid, NT_PRSTATUS, original.bytes());
@@ -150,8 +156,7 @@ public final class Tracee {
     public long[] robustList() {
         try (NativeMemory out = NativeMemory.allocate(16)) {
             Native.check(
-                    Native.call(
-                            Syscall.GET_ROBUST_LIST, tid, out.address(), out.address() + 8),
+                    Native.call(Syscall.GET_ROBUST_LIST, tid, out.address(), out.address() + 8),
                     "get_robust_list of task " + tid);
             return new long[] {out.getLong(0), out.getLong(8)};
         }
@@ -166,8 +171,7 @@ public final class Tracee {
     }
 
     /** Makes a system call in the thread and returns the kernel's result, errors included. */
-    public long call(
-            Syscall call, long a0, long a1, long a2, long a3, long a4, long a5) {
+    public long call(Syscall call, long a0, long a1, long a2, long a3, long a4, long a5) {
         prepare();
         newChild = 0;
         scratchRegisters.loadSyscall(syscallAddress, call, a0, a1, a2, a3, a4, a5);
@@ -179,7 +183,11 @@ public final class Tracee {
         if (scratchRegisters.instructionPointer() != syscallAddress + 2) {
             throw new JcriuException(
                     Kind.INTERNAL,
-                    "task " + tid + " strayed in a remote " + call.lowerName() + ": "
+                    "task "
+                            + tid
+                            + " strayed in a remote "
+                            + call.lowerName()
+                            + ": "
                             + scratchRegisters);
         }
         return scratchRegisters.result();
@@ -213,7 +221,8 @@ public final class Tracee {
     public Tracee clone3(long args, boolean thread) {
         require(Syscall.CLONE3, args, ProcessConstants.CLONE_ARGS_SIZE);
         if (newChild == 0) {
-            throw new JcriuException(Kind.INTERNAL, "task " + tid + " cloned nothing that we trace");
+            throw new JcriuException(
+                    Kind.INTERNAL, "task " + tid + " cloned nothing that we trace");
         }
         Tracee child = new Tracee(newChild, thread ? pid : newChild);
         int status = Ptrace.await(newChild, 0);
@@ -288,8 +297,14 @@ public final class Tracee {
                         Ptrace.getRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
                         throw new JcriuException(
                                 Kind.INTERNAL,
-                                "task " + tid + " got signal " + signal + " during a remote "
-                                        + during + ": " + scratchRegisters);
+                                "task "
+                                        + tid
+                                        + " got signal "
+                                        + signal
+                                        + " during a remote "
+                                        + during
+                                        + ": "
+                                        + scratchRegisters);
                     }
                     defer(Ptrace.siginfo(tid));
                 }
@@ -301,9 +316,7 @@ public final class Tracee {
 
     /** si_code: above 0 the kernel made the signal, else a process sent it, sigaction(2). */
     private static int siCode(byte[] siginfo) {
-        return java.nio.ByteBuffer.wrap(siginfo)
-                .order(java.nio.ByteOrder.nativeOrder())
-                .getInt(8);
+        return java.nio.ByteBuffer.wrap(siginfo).order(java.nio.ByteOrder.nativeOrder()).getInt(8);
     }
 
     private void defer(byte[] siginfo) {
@@ -390,9 +403,7 @@ public final class Tracee {
             try (NativeMemory info = NativeMemory.allocate(siginfo.length)) {
                 info.put(0, siginfo);
                 int signal = info.getInt(0);
-                long r =
-                        Native.call(
-                                Syscall.RT_TGSIGQUEUEINFO, pid, tid, signal, info.address());
+                long r = Native.call(Syscall.RT_TGSIGQUEUEINFO, pid, tid, signal, info.address());
                 if (Native.failed(r)) {
                     Native.call(Syscall.TGKILL, pid, tid, signal);
                 }

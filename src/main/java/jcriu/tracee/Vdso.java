@@ -61,7 +61,8 @@ public final class Vdso {
                 }
             }
             if (syscallOffset < 0) {
-                throw new EnvironmentException("the vDSO of this kernel has no syscall instruction");
+                throw new EnvironmentException(
+                        "the vDSO of this kernel has no syscall instruction");
             }
         }
         return syscallOffset;

@@ -7,7 +7,7 @@
  * stop, run by a few dozen bytes of code in a <em>scratch</em> area. A <em>seed</em> is the empty
  * process that a restored task is made out of.
  *
- * <p>ptrace(2) belongs to one OS thread: everything here except {@link
- * jcriu.tracee.RemoteMemory} must be called from the thread that seized.
+ * <p>ptrace(2) belongs to one OS thread: everything here except {@link jcriu.tracee.RemoteMemory}
+ * must be called from the thread that seized.
  */
 package jcriu.tracee;
