@@ -217,19 +217,23 @@ final class Pipe {
 
         /** A description of its own, with the flags of the image. */
         Fd open(int flags) {
-            boolean writing = (flags & O_ACCMODE) == O_WRONLY;
-            Fd fd = Fd.open((writing ? writeEnd : readEnd).procPath(), flags & ~O_DIRECT);
-            if ((flags & O_DIRECT) != 0) {
-                // packet mode: set by fcntl(2), not taken by open(2)
-                Native.check(
-                        Native.call(
-                                Syscall.FCNTL,
-                                fd.number(),
-                                F_SETFL,
-                                flags & (O_DIRECT | O_NONBLOCK)),
-                        "set packet mode of a pipe");
+            Fd end = (flags & O_ACCMODE) == O_WRONLY ? writeEnd : readEnd;
+            if ((flags & O_LARGEFILE) != 0) {
+                return Fd.open(end.procPath(), flags & ~O_DIRECT);
             }
-            return fd;
+            // what pipe2(2) made, not open(2); packet mode is set by fcntl(2) alone
+            Native.check(
+                    Native.call(
+                            Syscall.FCNTL,
+                            end.number(),
+                            F_SETFL,
+                            flags & (O_DIRECT | O_NONBLOCK | O_APPEND)),
+                    "set the flags of a pipe");
+            return new Fd(
+                    Native.check(
+                            Native.call(Syscall.FCNTL, end.number(), F_DUPFD_CLOEXEC, 0),
+                            "duplicate a pipe"),
+                    end.name());
         }
 
         @Override

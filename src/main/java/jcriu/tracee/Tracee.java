@@ -349,9 +349,9 @@ public final class Tracee {
     public void exit(int signal, int code) {
         prepare();
         if (signal != 0) {
-            Native.call(Syscall.TGKILL, pid, tid, signal);
             Ptrace.setSigmask(tid, 0);
-            Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
+            Native.call(Syscall.TGKILL, pid, tid, signal);
+            Ptrace.raw(PTRACE_CONT, tid, 0, 0); // SIGKILL does not wait for it
         } else {
             scratchRegisters.loadSyscall(syscallAddress, Syscall.EXIT, code, 0, 0, 0, 0, 0);
             Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
