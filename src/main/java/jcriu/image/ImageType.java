@@ -96,7 +96,10 @@ public enum ImageType {
     IRMAP_CACHE("irmap-cache", 0x57004059, Head.SERVICE),
 
     /** Our own: what the format has no field for. */
-    JCRIU_TASKS("jcriu-tasks", 0x6a637231, Head.INVENTORY);
+    JCRIU_TASKS("jcriu-tasks", 0x6a637231, Head.INVENTORY),
+
+    /** Our own: packets of pipes. */
+    JCRIU_PIPES("jcriu-pipes", 0x6a637232, Head.INVENTORY);
 
     /** What a file begins with. */
     public enum Head {

@@ -117,7 +117,16 @@ public enum Syscall {
     CLONE3(435, 435),
     CLOSE_RANGE(436, 436),
     PIDFD_GETFD(438, 438),
-    STATX(332, 291);
+    STATX(332, 291),
+    SEMOP(65, 193),
+    MSGSND(69, 189),
+    MSGRCV(70, 188),
+    IO_GETEVENTS(208, 4),
+    SEMTIMEDOP(220, 192),
+    GETDENTS64(217, 61),
+    EPOLL_WAIT(232, Syscall.ABSENT),
+    EPOLL_PWAIT(281, 22),
+    EPOLL_PWAIT2(441, 441);
 
     /** The number of a call that an architecture does not have. */
     public static final int ABSENT = -1;

@@ -2,8 +2,10 @@ package jcriu.resource;
 
 import static jcriu.kernel.FileConstants.*;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import jcriu.image.ImageDir;
@@ -13,6 +15,7 @@ import jcriu.image.ImageWriter;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.fifo_entry;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.jcriu_pipe;
 import jcriu.image.proto.pipe_data_entry;
 import jcriu.image.proto.pipe_entry;
 import jcriu.image.proto.reg_file_entry;
@@ -61,6 +64,7 @@ final class Pipe {
     static final class Contents {
         private final Map<Integer, byte[]> data = new LinkedHashMap<>();
         private final Map<Integer, Integer> sizes = new HashMap<>();
+        private final Map<Integer, List<Integer>> packets = new LinkedHashMap<>();
 
         /** Copies what is in the pipe and leaves it there: tee(2). */
         void add(OpenFile file) {
@@ -80,11 +84,17 @@ final class Pipe {
                         "fill of " + file.subject());
                 int bytes = words.getInt(0);
                 sizes.put(pipeId, size);
-                data.put(pipeId, bytes == 0 ? new byte[0] : copy(source, size, bytes, words));
+                List<Integer> reads = new ArrayList<>();
+                data.put(
+                        pipeId, bytes == 0 ? new byte[0] : copy(source, size, bytes, words, reads));
+                if (reads.size() > 1) {
+                    packets.put(pipeId, reads);
+                }
             }
         }
 
-        private static byte[] copy(Fd source, int size, int bytes, NativeMemory words) {
+        private static byte[] copy(
+                Fd source, int size, int bytes, NativeMemory words, List<Integer> reads) {
             Native.check(
                     Native.call(Syscall.PIPE2, words.address(), O_CLOEXEC | O_NONBLOCK), "pipe2");
             try (Fd in = new Fd(words.getInt(0), "our pipe");
@@ -104,7 +114,8 @@ final class Pipe {
                                 "tee");
                 long got = 0;
                 while (got < n) {
-                    got +=
+                    // a read ends where a packet ends
+                    long one =
                             Native.check(
                                     Native.call(
                                             Syscall.READ,
@@ -112,6 +123,8 @@ final class Pipe {
                                             buffer.address() + got,
                                             n - got),
                                     "read our pipe");
+                    reads.add((int) one);
+                    got += one;
                 }
                 if (got != bytes) {
                     throw new jcriu.errors.JcriuException(
@@ -126,6 +139,18 @@ final class Pipe {
         void write(ImageDir images, ImageType type) {
             if (data.isEmpty()) {
                 return;
+            }
+            if (!packets.isEmpty()) {
+                try (ImageWriter out = images.writer(ImageType.JCRIU_PIPES)) {
+                    for (Map.Entry<Integer, List<Integer>> pipe : packets.entrySet()) {
+                        out.write(
+                                jcriu_pipe
+                                        .newBuilder()
+                                        .setPipeId(pipe.getKey())
+                                        .addAllPacketBytes(pipe.getValue())
+                                        .build());
+                    }
+                }
             }
             try (ImageWriter out = images.writer(type)) {
                 for (Map.Entry<Integer, byte[]> pipe : data.entrySet()) {
@@ -143,9 +168,17 @@ final class Pipe {
     }
 
     /** Contents and sizes by pipe id, read from an image. */
-    record Loaded(Map<Integer, byte[]> data, Map<Integer, Integer> sizes) {
+    record Loaded(
+            Map<Integer, byte[]> data,
+            Map<Integer, Integer> sizes,
+            Map<Integer, List<Integer>> packets) {
         static Loaded read(ImageDir images, ImageType type) {
-            Loaded loaded = new Loaded(new HashMap<>(), new HashMap<>());
+            Loaded loaded = new Loaded(new HashMap<>(), new HashMap<>(), new HashMap<>());
+            try (ImageReader in = images.reader(ImageType.JCRIU_PIPES)) {
+                for (jcriu_pipe pipe : in.readAll(jcriu_pipe.parser())) {
+                    loaded.packets.put(pipe.getPipeId(), pipe.getPacketBytesList());
+                }
+            }
             try (ImageReader in = images.reader(type)) {
                 Optional<pipe_data_entry> entry;
                 while ((entry = in.next(pipe_data_entry.parser())).isPresent()) {
@@ -165,23 +198,37 @@ final class Pipe {
                         "set the size of a pipe to " + size);
             }
             byte[] bytes = data.get(pipeId);
-            if (bytes != null && bytes.length > 0) {
-                try (NativeMemory buffer = NativeMemory.allocate(bytes.length)) {
-                    buffer.put(0, bytes);
-                    long done = 0;
-                    while (done < bytes.length) {
-                        done +=
-                                Native.check(
-                                        Native.call(
-                                                Syscall.WRITE,
-                                                writeEnd.number(),
-                                                buffer.address() + done,
-                                                bytes.length - done),
-                                        "fill a pipe");
+            if (bytes == null || bytes.length == 0) {
+                return;
+            }
+            List<Integer> cuts = packets.get(pipeId);
+            setFlags(writeEnd, O_NONBLOCK | (cuts != null ? O_DIRECT : 0));
+            try (NativeMemory buffer = NativeMemory.allocate(bytes.length)) {
+                buffer.put(0, bytes);
+                long done = 0;
+                int packet = 0;
+                while (done < bytes.length) {
+                    long length = bytes.length - done;
+                    if (cuts != null && packet < cuts.size()) {
+                        length = Math.min(length, cuts.get(packet++) & 0xffffffffL);
                     }
+                    done +=
+                            Native.check(
+                                    Native.call(
+                                            Syscall.WRITE,
+                                            writeEnd.number(),
+                                            buffer.address() + done,
+                                            length),
+                                    "fill a pipe");
                 }
             }
         }
+    }
+
+    private static void setFlags(Fd end, int flags) {
+        Native.check(
+                Native.call(Syscall.FCNTL, end.number(), F_SETFL, flags),
+                "set the flags of a pipe");
     }
 
     /** A pipe of a restore: both ends, filled, kept open until every description has been made. */
@@ -222,13 +269,7 @@ final class Pipe {
                 return Fd.open(end.procPath(), flags & ~O_DIRECT);
             }
             // what pipe2(2) made, not open(2); packet mode is set by fcntl(2) alone
-            Native.check(
-                    Native.call(
-                            Syscall.FCNTL,
-                            end.number(),
-                            F_SETFL,
-                            flags & (O_DIRECT | O_NONBLOCK | O_APPEND)),
-                    "set the flags of a pipe");
+            setFlags(end, flags & (O_DIRECT | O_NONBLOCK | O_APPEND));
             return new Fd(
                     Native.check(
                             Native.call(Syscall.FCNTL, end.number(), F_DUPFD_CLOEXEC, 0),

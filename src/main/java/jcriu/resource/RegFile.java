@@ -13,6 +13,7 @@ import jcriu.kernel.Syscall;
 import jcriu.sys.Fd;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
+import jcriu.sys.NativeMemory;
 
 /**
  * What has a path: regular files, directories, devices without state of their own. A deleted one
@@ -21,6 +22,9 @@ import jcriu.sys.Native;
 final class RegFile {
     /** Majors of devices that hold nothing: /dev/null, zero, full, random, urandom. */
     private static final int MEMORY_DEVICES = 1;
+
+    /** What the C library reads a directory by, so that the same positions are met. */
+    private static final int DIRECTORY_BUFFER = 32768;
 
     private RegFile() {}
 
@@ -130,8 +134,35 @@ final class RegFile {
         return fd;
     }
 
+    /**
+     * Reads a directory up to a position: ext4 answers a later rewind wrongly where a position was
+     * set and never read up to.
+     *
+     * @return whether the position was met
+     */
+    private static boolean readTo(Fd fd, long pos) {
+        try (NativeMemory entries = NativeMemory.allocate(DIRECTORY_BUFFER)) {
+            long n;
+            do {
+                n =
+                        Native.call(
+                                Syscall.GETDENTS64,
+                                fd.number(),
+                                entries.address(),
+                                DIRECTORY_BUFFER);
+                if (Native.call(Syscall.LSEEK, fd.number(), 0, SEEK_CUR) == pos) {
+                    return true;
+                }
+            } while (n > 0);
+            return false;
+        }
+    }
+
     static void seek(Fd fd, long pos, int flags, FileStat stat) {
         boolean seekable = stat.isRegular() || stat.type() == S_IFDIR || stat.type() == S_IFBLK;
+        if (pos != 0 && stat.type() == S_IFDIR && readTo(fd, pos)) {
+            return;
+        }
         if (pos != 0 && seekable && (flags & O_PATH) == 0) {
             Native.check(
                     Native.call(Syscall.LSEEK, fd.number(), pos, SEEK_SET), "seek in " + fd.name());

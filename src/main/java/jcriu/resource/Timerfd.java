@@ -49,9 +49,12 @@ final class Timerfd {
         try (NativeMemory value = NativeMemory.allocate(32)) {
             value.putLong(0, entry.getIsec());
             value.putLong(8, entry.getInsec());
-            value.putLong(16, entry.getVsec());
-            value.putLong(24, entry.getVnsec());
-            // the image holds the time that was left, whatever the timer was set to
+            // the image holds the time that was left, whatever the timer was set to; a timer that
+            // has expired, and repeats once it is read, says 0
+            boolean expired =
+                    entry.getTicks() != 0 && entry.getVsec() == 0 && entry.getVnsec() == 0;
+            value.putLong(16, expired ? entry.getIsec() : entry.getVsec());
+            value.putLong(24, expired ? entry.getInsec() : entry.getVnsec());
             Native.check(
                     Native.call(Syscall.TIMERFD_SETTIME, fd.number(), 0, value.address(), 0),
                     "timerfd_settime");

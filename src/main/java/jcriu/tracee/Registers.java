@@ -3,6 +3,9 @@ package jcriu.tracee;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.HashSet;
+import java.util.Set;
+import jcriu.errors.Errno;
 import jcriu.kernel.Syscall;
 import jcriu.sys.Native;
 
@@ -101,6 +104,49 @@ public final class Registers {
         set(Reg.RAX, get(Reg.ORIG_RAX));
         set(Reg.RIP, get(Reg.RIP) - 2);
         leaveSyscall();
+    }
+
+    /**
+     * Calls that fail with EINTR when a thread is stopped, as signal(7) lists them. Made again,
+     * they behave as if nothing had happened; the program need not know that it was frozen.
+     */
+    private static final Set<Integer> END_WHEN_STOPPED =
+            numbers(
+                    Syscall.EPOLL_WAIT,
+                    Syscall.EPOLL_PWAIT,
+                    Syscall.EPOLL_PWAIT2,
+                    Syscall.SEMOP,
+                    Syscall.SEMTIMEDOP,
+                    Syscall.MSGSND,
+                    Syscall.MSGRCV,
+                    Syscall.RT_SIGTIMEDWAIT,
+                    Syscall.IO_GETEVENTS);
+
+    private static Set<Integer> numbers(Syscall... calls) {
+        Set<Integer> numbers = new HashSet<>();
+        for (Syscall call : calls) {
+            if (call.exists(Native.ARCH)) {
+                numbers.add(call.number(Native.ARCH));
+            }
+        }
+        return numbers;
+    }
+
+    /**
+     * Undoes an EINTR that only our stop has caused: no handler runs, or these would be its
+     * registers.
+     *
+     * @return whether the call will be made again
+     */
+    boolean undoInterruption() {
+        boolean ours =
+                inSyscall()
+                        && result() == -Errno.EINTR.number()
+                        && END_WHEN_STOPPED.contains((int) get(Reg.ORIG_RAX));
+        if (ours) {
+            rewindSyscall();
+        }
+        return ours;
     }
 
     /** Loads a system call at the {@code syscall} instruction at {@code at}. */

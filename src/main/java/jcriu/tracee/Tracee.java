@@ -83,6 +83,7 @@ public final class Tracee {
         stopSignal = signal == ProcessConstants.SIGTRAP ? 0 : signal;
         Ptrace.getRegset(tid, NT_PRSTATUS, original.bytes());
         originalMask = Ptrace.getSigmask(tid);
+        prepared = original.undoInterruption();
     }
 
     /** Where this thread finds a {@code syscall} instruction, in its own vDSO. */

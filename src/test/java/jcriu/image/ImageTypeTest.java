@@ -37,7 +37,7 @@ class ImageTypeTest {
             ImageType expected = SHADOWED.contains(type) ? ImageType.PAGES : type;
             assertEquals(expected, ImageType.ofFileName(name), name);
         }
-        assertEquals(86, ImageType.values().length, "85 of the format, one of our own");
+        assertEquals(87, ImageType.values().length, "85 of the format, two of our own");
     }
 
     @Test
