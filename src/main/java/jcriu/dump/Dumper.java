@@ -16,6 +16,7 @@ import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.stats_entry;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Workers;
+import jcriu.proc.ProcFs;
 import jcriu.resource.FileTable;
 import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
@@ -42,7 +43,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Dumper {
     private static final Logger LOG = LoggerFactory.getLogger("dump");
-    private static final int REHEARSALS = 2;
+    private static final int REHEARSALS = Integer.getInteger("jcriu.rehearsals", 2);
 
     private final DumpOptions options;
     private final ImageDir images;
@@ -55,6 +56,8 @@ public final class Dumper {
     private long frozenAt;
     private long freezingNanos;
     private long frozenNanos;
+    private long askNanos;
+    private long collectNanos;
     private long copyNanos;
     private long writeNanos;
 
@@ -92,6 +95,7 @@ public final class Dumper {
             preflight.run();
             rehearse();
             images.begin();
+            prepareImages(preflight.threads);
             makeRoom(preflight);
         } catch (RuntimeException e) {
             discardPages();
@@ -124,6 +128,7 @@ public final class Dumper {
                 DumpOptions small = DumpOptions.of(pid, directory).build();
                 Dumper dumper = new Dumper(small, true);
                 try {
+                    dumper.prepareImages(Map.of(pid, ProcFs.tasks(pid)));
                     dumper.dumpTree(pid, new SharedObjects());
                 } finally {
                     dumper.workers.close();
@@ -151,6 +156,28 @@ public final class Dumper {
             sharedPages.put(object.getKey(), pages);
             pages.prepare(object.getValue(), workers);
         }
+    }
+
+    /** Creates the images that there will be, as far as that can be known. */
+    private void prepareImages(Map<Integer, int[]> threads) {
+        int index = 0;
+        for (Map.Entry<Integer, int[]> task : threads.entrySet()) {
+            int pid = task.getKey();
+            for (int tid : task.getValue()) {
+                images.prepare(ImageType.CORE, tid);
+            }
+            images.prepare(ImageType.IDS, pid);
+            images.prepare(ImageType.MM, pid);
+            images.prepare(ImageType.FS, pid);
+            images.prepare(ImageType.PAGEMAP, pid);
+            images.prepare(ImageType.FDINFO, TaskDump.kobjId(index++));
+        }
+        images.prepare(ImageType.PSTREE);
+        images.prepare(ImageType.FILES);
+        images.prepare(ImageType.SECCOMP);
+        images.prepare(ImageType.JCRIU_TASKS);
+        images.prepare(ImageType.PIPES_DATA);
+        images.prepare(ImageType.TIMENS, 0);
     }
 
     private PagesOut newPages() {
@@ -184,6 +211,7 @@ public final class Dumper {
             freezingNanos = System.nanoTime() - frozenAt;
             collect(tree, tasks, files, seccomp);
             long copying = System.nanoTime();
+            collectNanos = copying - frozenAt - freezingNanos;
             copyPages(tasks, shared);
             copyNanos = System.nanoTime() - copying;
             if (options.leaveRunning() && !options.leaveStopped()) {
@@ -222,6 +250,7 @@ public final class Dumper {
     }
 
     private void collect(FrozenTree tree, List<TaskDump> tasks, FileTable files, Seccomp seccomp) {
+        long start = System.nanoTime();
         List<Integer> pids = new ArrayList<>();
         for (FrozenTask task : tree.tasks()) {
             tasks.add(new TaskDump(task, tasks.size()));
@@ -233,6 +262,7 @@ public final class Dumper {
         for (TaskDump task : tasks) {
             task.ask();
         }
+        askNanos = System.nanoTime() - start;
         for (TaskDump task : tasks) {
             task.collect(files, seccomp, extras);
         }
@@ -253,9 +283,11 @@ public final class Dumper {
         long start = System.nanoTime();
         privatePages.values().forEach(PagesOut::finish);
         sharedPages.values().forEach(PagesOut::finish);
+        List<Runnable> jobs = new ArrayList<>();
         for (TaskDump task : tasks) {
-            task.write(images);
+            task.write(images, jobs);
         }
+        workers.run(jobs);
         try (ImageWriter out = images.writer(ImageType.PSTREE)) {
             for (TaskDump task : tasks) {
                 FrozenTask parent = task.task().parent();
@@ -267,6 +299,7 @@ public final class Dumper {
         seccomp.write(images);
         extras.write(images);
         Inventory.writeClocks(images);
+        images.discardPrepared();
         images.complete(Inventory.make());
         writeNanos = System.nanoTime() - start;
     }
@@ -314,11 +347,14 @@ public final class Dumper {
             out.write(stats_entry.newBuilder().setDump(stats).build());
         }
         LOG.info(
-                "frozen for {} us, of these {} us to stop and {} us for pages; {} pages of {}"
-                        + " private, {} shared",
+                "frozen for {} us: {} to stop, {} to ask, {} for the answers, {} for pages, {} to"
+                        + " write images; {} of {} private pages, {} shared",
                 frozenNanos / 1000,
                 freezingNanos / 1000,
+                askNanos / 1000,
+                (collectNanos - askNanos) / 1000,
                 copyNanos / 1000,
+                writeNanos / 1000,
                 written,
                 scanned,
                 shared.pagesWritten());
