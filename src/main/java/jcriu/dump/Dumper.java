@@ -17,6 +17,7 @@ import jcriu.image.proto.stats_entry;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
+import jcriu.resource.ActionScripts;
 import jcriu.resource.FileTable;
 import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
@@ -52,6 +53,7 @@ public final class Dumper {
     private final Map<Integer, PagesOut> privatePages = new HashMap<>();
     private final Map<Long, PagesOut> sharedPages = new HashMap<>();
     private final TaskExtras extras = new TaskExtras();
+    private final ActionScripts scripts;
     private int lastPagesId;
     private long frozenAt;
     private long freezingNanos;
@@ -65,6 +67,7 @@ public final class Dumper {
         this.options = options;
         this.images = new ImageDir(options.imagesDir());
         this.rehearsal = rehearsal;
+        this.scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
     }
 
     /**
@@ -89,10 +92,12 @@ public final class Dumper {
                         new FileTable(
                                 images,
                                 options.shellJob(),
+                                options.fileLocks(),
                                 options.ghostLimitBytes(),
                                 new SharedObjects()));
         try {
             preflight.run();
+            scripts.run("pre-dump", options.pid());
             rehearse();
             images.begin();
             prepareImages(preflight.threads);
@@ -198,7 +203,12 @@ public final class Dumper {
 
     private void dumpTree(int root, SharedObjects shared) {
         FileTable files =
-                new FileTable(images, options.shellJob(), options.ghostLimitBytes(), shared);
+                new FileTable(
+                        images,
+                        options.shellJob(),
+                        options.fileLocks(),
+                        options.ghostLimitBytes(),
+                        shared);
         Seccomp seccomp = new Seccomp();
         List<TaskDump> tasks = new ArrayList<>();
         boolean over = false;
@@ -218,8 +228,10 @@ public final class Dumper {
                 over = true;
                 thaw(tree);
                 writeImages(tasks, files, seccomp, shared);
+                scripts.run("post-dump", root);
             } else {
                 writeImages(tasks, files, seccomp, shared);
+                scripts.run("post-dump", root);
                 over = true;
                 finish(tree);
             }
@@ -244,6 +256,9 @@ public final class Dumper {
         if (!rehearsal) {
             if (!options.leaveRunning() && !options.leaveStopped()) {
                 tree.awaitKilled();
+            }
+            if (options.sync()) {
+                images.sync();
             }
             writeStats(tasks, shared);
         }
