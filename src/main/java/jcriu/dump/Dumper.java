@@ -16,6 +16,8 @@ import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.stats_entry;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Workers;
+import jcriu.proc.ProcFs;
+import jcriu.resource.ActionScripts;
 import jcriu.resource.FileTable;
 import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
@@ -42,7 +44,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Dumper {
     private static final Logger LOG = LoggerFactory.getLogger("dump");
-    private static final int REHEARSALS = 2;
+    private static final int REHEARSALS = Integer.getInteger("jcriu.rehearsals", 2);
 
     private final DumpOptions options;
     private final ImageDir images;
@@ -51,10 +53,13 @@ public final class Dumper {
     private final Map<Integer, PagesOut> privatePages = new HashMap<>();
     private final Map<Long, PagesOut> sharedPages = new HashMap<>();
     private final TaskExtras extras = new TaskExtras();
+    private final ActionScripts scripts;
     private int lastPagesId;
     private long frozenAt;
     private long freezingNanos;
     private long frozenNanos;
+    private long askNanos;
+    private long collectNanos;
     private long copyNanos;
     private long writeNanos;
 
@@ -62,6 +67,7 @@ public final class Dumper {
         this.options = options;
         this.images = new ImageDir(options.imagesDir());
         this.rehearsal = rehearsal;
+        this.scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
     }
 
     /**
@@ -86,12 +92,15 @@ public final class Dumper {
                         new FileTable(
                                 images,
                                 options.shellJob(),
+                                options.fileLocks(),
                                 options.ghostLimitBytes(),
                                 new SharedObjects()));
         try {
             preflight.run();
+            scripts.run("pre-dump", options.pid());
             rehearse();
             images.begin();
+            prepareImages(preflight.threads);
             makeRoom(preflight);
         } catch (RuntimeException e) {
             discardPages();
@@ -124,6 +133,7 @@ public final class Dumper {
                 DumpOptions small = DumpOptions.of(pid, directory).build();
                 Dumper dumper = new Dumper(small, true);
                 try {
+                    dumper.prepareImages(Map.of(pid, ProcFs.tasks(pid)));
                     dumper.dumpTree(pid, new SharedObjects());
                 } finally {
                     dumper.workers.close();
@@ -153,6 +163,28 @@ public final class Dumper {
         }
     }
 
+    /** Creates the images that there will be, as far as that can be known. */
+    private void prepareImages(Map<Integer, int[]> threads) {
+        int index = 0;
+        for (Map.Entry<Integer, int[]> task : threads.entrySet()) {
+            int pid = task.getKey();
+            for (int tid : task.getValue()) {
+                images.prepare(ImageType.CORE, tid);
+            }
+            images.prepare(ImageType.IDS, pid);
+            images.prepare(ImageType.MM, pid);
+            images.prepare(ImageType.FS, pid);
+            images.prepare(ImageType.PAGEMAP, pid);
+            images.prepare(ImageType.FDINFO, TaskDump.kobjId(index++));
+        }
+        images.prepare(ImageType.PSTREE);
+        images.prepare(ImageType.FILES);
+        images.prepare(ImageType.SECCOMP);
+        images.prepare(ImageType.JCRIU_TASKS);
+        images.prepare(ImageType.PIPES_DATA);
+        images.prepare(ImageType.TIMENS, 0);
+    }
+
     private PagesOut newPages() {
         int id = ++lastPagesId;
         Path path = images.path(ImageType.PAGES, id);
@@ -171,7 +203,12 @@ public final class Dumper {
 
     private void dumpTree(int root, SharedObjects shared) {
         FileTable files =
-                new FileTable(images, options.shellJob(), options.ghostLimitBytes(), shared);
+                new FileTable(
+                        images,
+                        options.shellJob(),
+                        options.fileLocks(),
+                        options.ghostLimitBytes(),
+                        shared);
         Seccomp seccomp = new Seccomp();
         List<TaskDump> tasks = new ArrayList<>();
         boolean over = false;
@@ -184,14 +221,17 @@ public final class Dumper {
             freezingNanos = System.nanoTime() - frozenAt;
             collect(tree, tasks, files, seccomp);
             long copying = System.nanoTime();
+            collectNanos = copying - frozenAt - freezingNanos;
             copyPages(tasks, shared);
             copyNanos = System.nanoTime() - copying;
             if (options.leaveRunning() && !options.leaveStopped()) {
                 over = true;
                 thaw(tree);
                 writeImages(tasks, files, seccomp, shared);
+                scripts.run("post-dump", root);
             } else {
                 writeImages(tasks, files, seccomp, shared);
+                scripts.run("post-dump", root);
                 over = true;
                 finish(tree);
             }
@@ -217,11 +257,15 @@ public final class Dumper {
             if (!options.leaveRunning() && !options.leaveStopped()) {
                 tree.awaitKilled();
             }
+            if (options.sync()) {
+                images.sync();
+            }
             writeStats(tasks, shared);
         }
     }
 
     private void collect(FrozenTree tree, List<TaskDump> tasks, FileTable files, Seccomp seccomp) {
+        long start = System.nanoTime();
         List<Integer> pids = new ArrayList<>();
         for (FrozenTask task : tree.tasks()) {
             tasks.add(new TaskDump(task, tasks.size()));
@@ -233,6 +277,7 @@ public final class Dumper {
         for (TaskDump task : tasks) {
             task.ask();
         }
+        askNanos = System.nanoTime() - start;
         for (TaskDump task : tasks) {
             task.collect(files, seccomp, extras);
         }
@@ -253,9 +298,11 @@ public final class Dumper {
         long start = System.nanoTime();
         privatePages.values().forEach(PagesOut::finish);
         sharedPages.values().forEach(PagesOut::finish);
+        List<Runnable> jobs = new ArrayList<>();
         for (TaskDump task : tasks) {
-            task.write(images);
+            task.write(images, jobs);
         }
+        workers.run(jobs);
         try (ImageWriter out = images.writer(ImageType.PSTREE)) {
             for (TaskDump task : tasks) {
                 FrozenTask parent = task.task().parent();
@@ -267,6 +314,7 @@ public final class Dumper {
         seccomp.write(images);
         extras.write(images);
         Inventory.writeClocks(images);
+        images.discardPrepared();
         images.complete(Inventory.make());
         writeNanos = System.nanoTime() - start;
     }
@@ -314,11 +362,14 @@ public final class Dumper {
             out.write(stats_entry.newBuilder().setDump(stats).build());
         }
         LOG.info(
-                "frozen for {} us, of these {} us to stop and {} us for pages; {} pages of {}"
-                        + " private, {} shared",
+                "frozen for {} us: {} to stop, {} to ask, {} for the answers, {} for pages, {} to"
+                        + " write images; {} of {} private pages, {} shared",
                 frozenNanos / 1000,
                 freezingNanos / 1000,
+                askNanos / 1000,
+                (collectNanos - askNanos) / 1000,
                 copyNanos / 1000,
+                writeNanos / 1000,
                 written,
                 scanned,
                 shared.pagesWritten());

@@ -2,6 +2,7 @@ package jcriu.dump;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
@@ -41,6 +42,9 @@ final class Preflight {
 
     private final DumpOptions options;
     private final FileTable files;
+
+    /** Threads by pid, in the order in which the tasks were met. */
+    final Map<Integer, int[]> threads = new LinkedHashMap<>();
 
     /** Bytes of private pages by pid, as far as they could be counted. */
     final Map<Integer, Long> privateBytes = new HashMap<>();
@@ -213,7 +217,8 @@ final class Preflight {
         List<MapsVma> vmas = Maps.readSmaps(pid);
         Vmas.check(pid, vmas);
         count(pid, vmas);
-        for (int tid : ProcFs.tasks(pid)) {
+        threads.put(pid, ProcFs.tasks(pid));
+        for (int tid : threads.get(pid)) {
             if (tid != pid
                     && (differ(pid, tid, FileConstants.KCMP_FILES)
                             || differ(pid, tid, FileConstants.KCMP_FS))) {

@@ -1,12 +1,16 @@
 package jcriu.dump;
 
 import static jcriu.kernel.FileConstants.*;
+import static jcriu.kernel.ProcessConstants.*;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import jcriu.kernel.Syscall;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.resource.Vmas;
 import jcriu.tracee.RemoteBatch;
+import jcriu.tracee.RemoteMemory;
 import jcriu.tracee.Scratch;
 import jcriu.tracee.Seed;
 import jcriu.tracee.Tracee;
@@ -16,6 +20,8 @@ import jcriu.tracee.Vdso;
  * The process that a dump is rehearsed on: a seed with a few descriptors, as programs have them.
  */
 final class Rehearsal {
+    private static final int THREADS = Integer.getInteger("jcriu.rthreads", 4);
+
     private Rehearsal() {}
 
     /** Spawns it and lets it sleep; returns its pid. */
@@ -37,6 +43,23 @@ final class Rehearsal {
             batch.add("", Syscall.CHDIR, batch.cString("/"));
             batch.add("", Syscall.SETSID);
             batch.run(seed);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            byte[] args = new byte[CLONE_ARGS_SIZE];
+            ByteBuffer.wrap(args)
+                    .order(ByteOrder.nativeOrder())
+                    .putLong(
+                            CLONE_VM
+                                    | CLONE_FS
+                                    | CLONE_FILES
+                                    | CLONE_SIGHAND
+                                    | CLONE_THREAD
+                                    | CLONE_SYSVSEM);
+            long at = scratch.end() - args.length;
+            RemoteMemory.write(seed.pid(), at, args);
+            Tracee thread = seed.clone3(at, true);
+            thread.continueWith(seed.registers(), -1L);
+            thread.release();
         }
         scratch.unmap(seed);
         int pid = seed.pid();

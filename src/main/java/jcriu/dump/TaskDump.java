@@ -42,6 +42,7 @@ final class TaskDump {
     private static final int LEADER_BATCH = 48 << 10;
 
     private static final int THREAD_BATCH = 1 << 10;
+    private static final int CORES_PER_JOB = 8;
 
     private final FrozenTask task;
     private final int index;
@@ -81,6 +82,11 @@ final class TaskDump {
 
     /** Names this task's descriptor table, memory and so on: none is shared with another task. */
     int kobjId() {
+        return kobjId(index);
+    }
+
+    /** The same for the task at a position in the tree; 1 is jcriu itself. */
+    static int kobjId(int index) {
         return index + 2;
     }
 
@@ -226,8 +232,8 @@ final class TaskDump {
                 .build();
     }
 
-    /** Writes core, ids, mm, fs and pagemap. */
-    void write(ImageDir images) {
+    /** The jobs that write core, ids, mm, fs and pagemap; they can run at the same time. */
+    void write(ImageDir images, List<Runnable> jobs) {
         int pid = task.pid();
         if (task.zombie()) {
             try (ImageWriter out = images.writer(ImageType.CORE, pid)) {
@@ -235,11 +241,24 @@ final class TaskDump {
             }
             return;
         }
-        for (int i = 0; i < cores.size(); i++) {
-            try (ImageWriter out = images.writer(ImageType.CORE, threads.get(i).thread().tid())) {
-                out.write(cores.get(i));
-            }
+        jobs.add(() -> writeProcess(images));
+        for (int first = 0; first < cores.size(); first += CORES_PER_JOB) {
+            int from = first;
+            int to = Math.min(cores.size(), first + CORES_PER_JOB);
+            jobs.add(
+                    () -> {
+                        for (int i = from; i < to; i++) {
+                            int tid = threads.get(i).thread().tid();
+                            try (ImageWriter out = images.writer(ImageType.CORE, tid)) {
+                                out.write(cores.get(i));
+                            }
+                        }
+                    });
         }
+    }
+
+    private void writeProcess(ImageDir images) {
+        int pid = task.pid();
         try (ImageWriter out = images.writer(ImageType.IDS, pid)) {
             out.write(ids());
         }

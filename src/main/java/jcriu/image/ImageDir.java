@@ -10,7 +10,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -27,6 +29,8 @@ public final class ImageDir {
     private final Path directory;
 
     /** Shared: threads may write different images at the same time. */
+    private final Map<Path, ImageWriter> prepared = new ConcurrentHashMap<>();
+
     private final List<Path> written = Collections.synchronizedList(new ArrayList<>());
 
     public ImageDir(Path directory) {
@@ -51,7 +55,37 @@ public final class ImageDir {
         return writer(path(type, ids), type);
     }
 
+    /**
+     * Creates an image ahead of time: {@link #writer} hands it out later, and what nobody asks for
+     * is removed by {@link #discardPrepared}. Creating a file takes much longer than writing one.
+     */
+    public void prepare(ImageType type, Object... ids) {
+        Path path = path(type, ids);
+        if (!prepared.containsKey(path)) {
+            prepared.put(path, new ImageWriter(path, type));
+            written.add(path);
+        }
+    }
+
+    /** Removes images that were prepared and not written. */
+    public void discardPrepared() {
+        for (Map.Entry<Path, ImageWriter> image : prepared.entrySet()) {
+            image.getValue().abandon();
+            written.remove(image.getKey());
+            try {
+                Files.deleteIfExists(image.getKey());
+            } catch (IOException e) {
+                throw new JcriuException(Kind.IO, "cannot remove " + image.getKey() + ": " + e, e);
+            }
+        }
+        prepared.clear();
+    }
+
     private ImageWriter writer(Path path, ImageType type) {
+        ImageWriter ready = prepared.remove(path);
+        if (ready != null) {
+            return ready;
+        }
         ImageWriter writer = new ImageWriter(path, type);
         written.add(path);
         return writer;
@@ -202,6 +236,10 @@ public final class ImageDir {
      * time a part looks complete; what cannot be removed, stays.
      */
     public void deleteWritten() {
+        for (ImageWriter image : prepared.values()) {
+            image.abandon();
+        }
+        prepared.clear();
         List<Path> paths = writtenFiles();
         for (int i = paths.size() - 1; i >= 0; i--) {
             try {

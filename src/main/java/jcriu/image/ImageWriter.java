@@ -36,7 +36,7 @@ public final class ImageWriter implements AutoCloseable {
     private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
             PosixFilePermissions.asFileAttribute(
                     Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE));
-    private static final int BUFFER_BYTES = 16 << 10;
+    private static final int BUFFER_BYTES = 8 << 10;
 
     private final Path path;
     private final FileChannel channel;
@@ -173,6 +173,12 @@ public final class ImageWriter implements AutoCloseable {
             return "permission denied";
         }
         return e.getMessage() != null ? e.getMessage() : e.getClass().getSimpleName();
+    }
+
+    /** Closes without writing: the file was prepared, and is not needed. */
+    void abandon() {
+        broken = true;
+        close();
     }
 
     /** Writes out what is buffered, and closes; after a failed write only closes. */

@@ -6,6 +6,8 @@ import static jcriu.kernel.MmanConstants.*;
 import java.util.ArrayList;
 import java.util.List;
 import jcriu.errors.Errno;
+import jcriu.errors.JcriuException;
+import jcriu.errors.SyscallException;
 import jcriu.kernel.Syscall;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
@@ -21,6 +23,7 @@ import jcriu.tracee.RemoteMemory;
  * fit goes through a buffer, and what was too much is cut off ({@link #finish}).
  */
 public final class PagesOut implements AutoCloseable {
+    private static final long TMPFS_MAGIC = 0x01021994;
     private static final int CHUNK = 1 << 20;
     private static final long WORTH_PREPARING = 4 << 20;
 
@@ -54,11 +57,7 @@ public final class PagesOut implements AutoCloseable {
         if (bytes < WORTH_PREPARING) {
             return;
         }
-        long r = Native.call(Syscall.FALLOCATE, file.number(), 0, 0, bytes);
-        if (r == -Errno.EOPNOTSUPP.number()) {
-            return;
-        }
-        Native.check(r, "reserve " + bytes + " bytes for " + file.name());
+        reserve(bytes);
         long at =
                 Native.call(
                         Syscall.MMAP,
@@ -81,6 +80,41 @@ public final class PagesOut implements AutoCloseable {
             jobs.add(() -> Native.call(Syscall.MADVISE, start, length, MADV_POPULATE_WRITE));
         }
         workers.run(jobs);
+    }
+
+    /**
+     * On tmpfs fallocate(2) fills the pages too, on one core; there the free space is asked for,
+     * and the pages are filled on all cores.
+     */
+    private void reserve(long bytes) {
+        String what = "reserve " + bytes + " bytes for " + file.name();
+        try (NativeMemory statfs = NativeMemory.allocate(256)) {
+            Native.check(
+                    Native.call(Syscall.FSTATFS, file.number(), statfs.address()),
+                    "statfs " + file.name());
+            if (statfs.getLong(0) == TMPFS_MAGIC) {
+                long blocks = statfs.getLong(16);
+                long free = statfs.getLong(32);
+                if (blocks != 0 && free * statfs.getLong(8) < bytes) {
+                    throw noRoom(what);
+                }
+                Native.check(Native.call(Syscall.FTRUNCATE, file.number(), bytes), what);
+                return;
+            }
+        }
+        long r = Native.call(Syscall.FALLOCATE, file.number(), 0, 0, bytes);
+        if (r == -Errno.ENOSPC.number()) {
+            throw noRoom(what);
+        }
+        if (r == -Errno.EOPNOTSUPP.number()) {
+            r = Native.call(Syscall.FTRUNCATE, file.number(), bytes);
+        }
+        Native.check(r, what);
+    }
+
+    private static JcriuException noRoom(String what) {
+        return new SyscallException(what, Errno.ENOSPC)
+                .withHint("make room on that file system, or choose another --images-dir");
     }
 
     /** Appends the pages of the runs, on all cores. */

@@ -1,20 +1,18 @@
 package jcriu.proc;
 
-import java.io.File;
-import java.io.IOException;
-import java.net.URI;
-import java.nio.charset.Charset;
+import static jcriu.kernel.FileConstants.AT_FDCWD;
+
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import jcriu.errors.TaskGoneException;
+import jcriu.kernel.Syscall;
+import jcriu.sys.FileStat;
+import jcriu.sys.Native;
+import jcriu.sys.NativeMemory;
 
 /** Whole files, directories and links of {@code /proc}. */
 public final class ProcFs {
-    private static final boolean PATHS_ARE_UTF_8 =
-            StandardCharsets.UTF_8.name().equals(nameOfPathEncoding());
+    private static final int PATH_MAX = 4096;
 
     private ProcFs() {}
 
@@ -62,16 +60,19 @@ public final class ProcFs {
 
     /** The target of a symbolic link as the kernel prints it. */
     public static String readlink(String path) {
-        try {
-            Path target = Files.readSymbolicLink(Path.of(path));
-            String text = target.toString();
-            // In a C locale the JDK decodes names as ASCII; the URI form still has each byte.
-            if (!PATHS_ARE_UTF_8 && text.startsWith("/")) {
-                return decodeUri(target.toUri(), text.endsWith("/"));
+        try (NativeMemory name = NativeMemory.cString(path);
+                NativeMemory target = NativeMemory.allocate(PATH_MAX)) {
+            long length =
+                    Native.call(
+                            Syscall.READLINKAT,
+                            AT_FDCWD,
+                            name.address(),
+                            target.address(),
+                            PATH_MAX);
+            if (Native.failed(length)) {
+                throw ProcFailure.of(path, length);
             }
-            return text;
-        } catch (IOException e) {
-            throw ProcFailure.of(path, e);
+            return new String(target.get(0, (int) length), StandardCharsets.UTF_8);
         }
     }
 
@@ -115,39 +116,38 @@ public final class ProcFs {
         return Arrays.copyOf(all, count);
     }
 
-    /** The entries of a directory that are numbers, ascending. */
+    /**
+     * The entries of a directory that are numbers, ascending.
+     *
+     * <p>{@code struct linux_dirent64 {u64 ino; s64 off; u16 reclen; u8 type; char name[]}},
+     * getdents64(2).
+     */
     private static int[] numbersIn(String directory) {
-        String[] names = new File(directory).list();
-        if (names == null) {
-            throw ProcFailure.of(directory, reasonNotListed(directory));
-        }
-        int[] numbers = new int[names.length];
+        ProcBuffer entries = ProcBuffer.readDirectory(directory);
+        byte[] bytes = entries.bytes();
+        int[] numbers = new int[64];
         int count = 0;
-        for (String name : names) {
-            int number = number(name);
+        for (int at = 0; at < entries.lengthBytes(); ) {
+            int length = (bytes[at + 16] & 0xff) | (bytes[at + 17] & 0xff) << 8;
+            int number = number(bytes, at + 19);
             if (number >= 0) {
+                if (count == numbers.length) {
+                    numbers = Arrays.copyOf(numbers, count * 2);
+                }
                 numbers[count++] = number;
             }
+            at += length;
         }
         numbers = Arrays.copyOf(numbers, count);
         Arrays.sort(numbers);
         return numbers;
     }
 
-    private static IOException reasonNotListed(String directory) {
-        try {
-            Files.newDirectoryStream(Path.of(directory)).close();
-            return new NoSuchFileException(directory);
-        } catch (IOException e) {
-            return e;
-        }
-    }
-
-    /** The number that this name is, or -1. */
-    private static int number(String name) {
+    /** The number that this NUL-terminated name is, or -1. */
+    private static int number(byte[] bytes, int at) {
         int value = 0;
-        for (int i = 0; i < name.length(); i++) {
-            int digit = name.charAt(i) - '0';
+        for (int i = at; bytes[i] != 0; i++) {
+            int digit = bytes[i] - '0';
             if (digit < 0 || digit > 9) {
                 return -1;
             }
@@ -156,40 +156,7 @@ public final class ProcFs {
         return value;
     }
 
-    static String decodeUri(URI uri, boolean keepSlash) {
-        String escaped = uri.getRawPath();
-        int end = escaped.length();
-        // toUri() adds a slash to the name of a directory.
-        if (!keepSlash && end > 1 && escaped.charAt(end - 1) == '/') {
-            end--;
-        }
-        byte[] raw = new byte[end];
-        int length = 0;
-        for (int i = 0; i < end; i++) {
-            char c = escaped.charAt(i);
-            if (c == '%') {
-                raw[length++] =
-                        (byte)
-                                (Character.digit(escaped.charAt(i + 1), 16) << 4
-                                        | Character.digit(escaped.charAt(i + 2), 16));
-                i += 2;
-            } else {
-                raw[length++] = (byte) c;
-            }
-        }
-        return new String(raw, 0, length, StandardCharsets.UTF_8);
-    }
-
-    private static String nameOfPathEncoding() {
-        String name = System.getProperty("sun.jnu.encoding", "");
-        try {
-            return Charset.forName(name).name();
-        } catch (IllegalArgumentException e) {
-            return name;
-        }
-    }
-
     private static final class ChildrenFile {
-        static final boolean EXISTS = new File("/proc/thread-self/children").exists();
+        static final boolean EXISTS = FileStat.tryOf("/proc/thread-self/children") != null;
     }
 }

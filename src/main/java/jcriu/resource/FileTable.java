@@ -32,6 +32,7 @@ public final class FileTable {
     private final ImageDir images;
     private final boolean shellJob;
     private final Ghosts ghosts;
+    private final FileLocks locks;
     private final SharedObjects shared;
     private final Tty.Infos ttys = new Tty.Infos();
     private final Pipe.Contents pipes = new Pipe.Contents();
@@ -41,7 +42,13 @@ public final class FileTable {
     private final List<file_entry> entries = new ArrayList<>();
     private final Map<Integer, List<fdinfo_entry>> tables = new HashMap<>();
 
-    public FileTable(ImageDir images, boolean shellJob, long ghostLimit, SharedObjects shared) {
+    public FileTable(
+            ImageDir images,
+            boolean shellJob,
+            boolean fileLocks,
+            long ghostLimit,
+            SharedObjects shared) {
+        this.locks = new FileLocks(fileLocks);
         this.images = images;
         this.shellJob = shellJob;
         this.ghosts = new Ghosts(ghostLimit);
@@ -63,6 +70,7 @@ public final class FileTable {
     }
 
     private void check(OpenFile file) {
+        locks.check(file);
         FdLink link = file.link();
         switch (link.kind()) {
             case PIPE, MEMFD -> {
@@ -113,6 +121,7 @@ public final class FileTable {
         for (int fd : ProcFs.fds(pid)) {
             OpenFile file = OpenFile.of(pid, fd);
             Known known = description(file);
+            locks.add(file, known.id);
             table.add(
                     fdinfo_entry
                             .newBuilder()
@@ -244,5 +253,6 @@ public final class FileTable {
         fifos.write(images, ImageType.FIFO_DATA);
         ttys.write(images);
         ghosts.finish(images);
+        locks.write(images);
     }
 }

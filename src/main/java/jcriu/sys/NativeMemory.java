@@ -78,6 +78,11 @@ public final class NativeMemory implements AutoCloseable {
         return out;
     }
 
+    /** Copies {@code length} bytes into an array at {@code at}. */
+    public void get(long offset, byte[] into, int at, int length) {
+        MEMORY.getByteArray(at(offset, length), into, at, length);
+    }
+
     public void put(long offset, byte[] bytes) {
         MEMORY.putByteArray(at(offset, bytes.length), bytes, 0, bytes.length);
     }
