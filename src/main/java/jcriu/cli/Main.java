@@ -21,9 +21,13 @@ public final class Main {
 
     /** Runs and ends the virtual machine with the exit code. */
     public static void main(String[] words) {
+        useOwnLog();
+        System.exit(run(words, ConfigFiles.Places.ofThisProcess(), System.out, System.err));
+    }
+
+    static void useOwnLog() {
         System.setProperty("slf4j.provider", "jcriu.cli.LogProvider");
         System.setProperty("slf4j.internal.verbosity", "WARN");
-        System.exit(run(words, ConfigFiles.Places.ofThisProcess(), System.out, System.err));
     }
 
     /** Runs one action and returns the exit code; nothing is thrown. */
