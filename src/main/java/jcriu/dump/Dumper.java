@@ -44,7 +44,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Dumper {
     private static final Logger LOG = LoggerFactory.getLogger("dump");
-    private static final int REHEARSALS = Integer.getInteger("jcriu.rehearsals", 2);
+    private static final int REHEARSALS = 3;
 
     private final DumpOptions options;
     private final ImageDir images;
@@ -253,6 +253,7 @@ public final class Dumper {
             throw e;
         }
         discardPages();
+        tasks.forEach(TaskDump::close);
         if (!rehearsal) {
             if (!options.leaveRunning() && !options.leaveStopped()) {
                 tree.awaitKilled();
@@ -279,8 +280,13 @@ public final class Dumper {
         }
         askNanos = System.nanoTime() - start;
         for (TaskDump task : tasks) {
-            task.collect(files, seccomp, extras);
+            task.gather(seccomp);
         }
+        List<Runnable> jobs = new ArrayList<>();
+        for (TaskDump task : tasks) {
+            task.describe(files, extras, jobs);
+        }
+        workers.run(jobs);
     }
 
     private void copyPages(List<TaskDump> tasks, SharedObjects shared) {

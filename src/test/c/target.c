@@ -1,0 +1,169 @@
+/*
+ * A target for dumps and remote calls: target MODE FILE [ARGUMENT].
+ *
+ * FILE is mapped; its 64-bit words are how a test looks inside:
+ *   0 ready   1 counter   2 result of the call   3 errno   4 milliseconds that it took   8+ per thread
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile uint64_t *words;
+
+static uint64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
+}
+
+static void pause_ms(long ms) {
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+static void count(volatile uint64_t *word) {
+    for (;;) {
+        ++*word;
+        pause_ms(1);
+    }
+}
+
+static void *thread(void *word) {
+    words[0]++;
+    count(word);
+    return NULL;
+}
+
+/* A handler that changes nothing, so that masks and handlers are not all empty. */
+static void handler(int signal) { (void)signal; }
+
+int main(int argc, char **argv) {
+    if (argc < 3) return 2;
+    const char *mode = argv[1];
+    const char *arg = argc > 3 ? argv[3] : "";
+    int fd = open(argv[2], O_RDWR | O_CREAT, 0600);
+    if (fd < 0 || ftruncate(fd, 4096)) return 3;
+    words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (words == MAP_FAILED) return 4;
+    signal(SIGUSR1, handler);
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &mask, NULL);
+
+    long result = 0;
+    uint64_t begin;
+    if (!strcmp(mode, "count")) {
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "spin")) {
+        words[0] = 1;
+        for (;;) ++words[1];
+    } else if (!strcmp(mode, "socket")) {
+        int pair[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) return 5;
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "threads")) {
+        for (long i = 0; i < atol(arg); i++) {
+            pthread_t id;
+            pthread_create(&id, NULL, thread, (void *)&words[8 + i]);
+        }
+        while (words[0] < (uint64_t)atol(arg)) pause_ms(1);
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "memory")) { /* ARGUMENT MiB that no compression shrinks */
+        size_t bytes = atol(arg) << 20;
+        uint64_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        uint64_t x = 88172645463325252ull;
+        for (size_t i = 0; i < bytes / 8; i++) {
+            x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+            memory[i] = x;
+        }
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "pattern")) {
+        /* 16 pages: 0-3 written, 4-7 only read, 8-11 untouched, 12-15 written; words[1] says where */
+        char *memory = mmap(NULL, 16 << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        madvise(memory, 16 << 12, MADV_NOHUGEPAGE);
+        for (int i = 0; i < 4; i++) memory[i << 12] = 1, memory[(i + 12) << 12] = 1;
+        for (int i = 4; i < 8; i++) result += ((volatile char *)memory)[i << 12];
+        words[1] = (uint64_t)memory;
+        /* ARGUMENT, a file of 8 pages, privately: 0-1 read, 2-3 written, 4-7 untouched */
+        int file = open(arg, O_RDWR);
+        char *mapped = mmap(NULL, 8 << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+        for (int i = 0; i < 2; i++) result += ((volatile char *)mapped)[i << 12];
+        for (int i = 2; i < 4; i++) mapped[i << 12] = 1;
+        words[2] = (uint64_t)mapped;
+        words[0] = 1;
+        pause();
+    } else if (!strcmp(mode, "trace")) { /* seizes process ARGUMENT and sits on it */
+        if (ptrace(PTRACE_SEIZE, atoi(arg), 0, 0)) return 6;
+        words[0] = 1;
+        pause();
+    }
+
+    /* One blocking call, whose result is told. */
+    begin = now();
+    errno = 0;
+    if (!strcmp(mode, "nanosleep")) {
+        struct timespec t = {atol(arg) / 1000, atol(arg) % 1000 * 1000000};
+        words[0] = 1;
+        result = nanosleep(&t, NULL);
+    } else if (!strcmp(mode, "poll")) {
+        words[0] = 1;
+        result = poll(NULL, 0, atol(arg));
+    } else if (!strcmp(mode, "futex")) {
+        static int word;
+        struct timespec t = {atol(arg) / 1000, atol(arg) % 1000 * 1000000};
+        words[0] = 1;
+        result = syscall(SYS_futex, &word, FUTEX_WAIT, 0, &t, NULL, 0);
+    } else if (!strcmp(mode, "read")) { /* a byte from the FIFO ARGUMENT */
+        char byte;
+        int fifo = open(arg, O_RDWR);
+        begin = now();
+        words[0] = 1;
+        result = read(fifo, &byte, 1);
+    } else if (!strcmp(mode, "epoll")) { /* a byte in the FIFO ARGUMENT */
+        struct epoll_event event = {.events = EPOLLIN};
+        int fifo = open(arg, O_RDWR), poller = epoll_create1(0);
+        epoll_ctl(poller, EPOLL_CTL_ADD, fifo, &event);
+        words[0] = 1;
+        result = epoll_wait(poller, &event, 1, -1);
+    } else if (!strcmp(mode, "sigwait")) {
+        words[0] = 1;
+        result = sigwaitinfo(&mask, NULL);
+    } else if (!strcmp(mode, "wait")) {
+        pid_t child = fork();
+        if (child == 0) {
+            pause_ms(atol(arg));
+            _exit(7);
+        }
+        int status;
+        words[0] = 1;
+        result = waitpid(child, &status, 0) == child ? status >> 8 : -1;
+    } else {
+        return 2;
+    }
+    words[3] = errno;
+    words[4] = now() - begin;
+    words[2] = (uint64_t)result;
+    words[0] = 2;
+    pause();
+    return 0;
+}
