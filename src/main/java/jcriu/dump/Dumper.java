@@ -258,7 +258,7 @@ public final class Dumper {
             if (!options.leaveRunning() && !options.leaveStopped()) {
                 tree.awaitKilled();
             }
-            if (options.sync()) {
+            if (options.sync() && !options.leaveRunning()) {
                 images.sync();
             }
             writeStats(tasks, shared);
@@ -321,7 +321,8 @@ public final class Dumper {
         extras.write(images);
         Inventory.writeClocks(images);
         images.discardPrepared();
-        images.complete(Inventory.make());
+        // a tree that runs on does not wait for the disk; one that is to be killed would
+        images.writeInventory(Inventory.make(), options.sync() && options.leaveRunning());
         writeNanos = System.nanoTime() - start;
     }
 
