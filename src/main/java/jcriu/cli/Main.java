@@ -9,6 +9,7 @@ import jcriu.cli.OptionTable.Row;
 import jcriu.cli.OptionTable.Stance;
 import jcriu.dump.Dumper;
 import jcriu.errors.EnvironmentException;
+import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.restore.Restorer;
@@ -23,7 +24,10 @@ public final class Main {
     public static void main(String[] words) {
         System.setProperty("slf4j.provider", "jcriu.cli.LogProvider");
         System.setProperty("slf4j.internal.verbosity", "WARN");
-        System.exit(run(words, ConfigFiles.Places.ofThisProcess(), System.out, System.err));
+        Interruption.install();
+        int code = run(words, ConfigFiles.Places.ofThisProcess(), System.out, System.err);
+        Interruption.ended(code);
+        System.exit(code);
     }
 
     /** Runs one action and returns the exit code; nothing is thrown. */
@@ -33,6 +37,8 @@ public final class Main {
             commandLine.parse(words);
             return run(commandLine, places, out);
         } catch (JcriuException e) {
+            // dump and restore have said it themselves
+            e.withTargetState("untouched");
             return report(e.kind(), e.render(), e, commandLine, err);
         } catch (InvalidPathException e) {
             JcriuException failure =

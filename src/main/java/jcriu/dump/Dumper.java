@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.image.ImageDir;
@@ -97,20 +98,16 @@ public final class Dumper {
             images.begin();
             prepareImages(preflight.threads);
             makeRoom(preflight);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             discardPages();
             images.deleteWritten();
-            throw untouched(e);
+            JcriuException failure = JcriuException.of(e);
+            throw failure.withTargetState(
+                    failure.kind() == Kind.TARGET_GONE
+                            ? "gone, or not there"
+                            : "untouched, running");
         }
         dumpTree(options.pid(), shared);
-    }
-
-    private static RuntimeException untouched(RuntimeException e) {
-        if (e instanceof JcriuException ours) {
-            ours.withTargetState(
-                    ours.kind() == Kind.TARGET_GONE ? "gone, or not there" : "untouched, running");
-        }
-        return e;
     }
 
     /** Dumps a process of our own the same way, to load and compile what the freeze will need. */
@@ -124,6 +121,7 @@ public final class Dumper {
         }
         try {
             for (int i = 0; i < REHEARSALS; i++) {
+                Interruption.check();
                 int pid = Rehearsal.spawn();
                 DumpOptions small = DumpOptions.of(pid, directory).build();
                 Dumper dumper = new Dumper(small, true);
@@ -209,6 +207,7 @@ public final class Dumper {
                     options.timeoutSeconds() > 0 ? options.timeoutSeconds() * 1000L : 1L << 40;
             tree = FrozenTree.freeze(root, timeoutMs);
             freezingNanos = System.nanoTime() - frozenAt;
+            Interruption.check();
             collect(tree, tasks, files, seccomp);
             long copying = System.nanoTime();
             collectNanos = copying - frozenAt - freezingNanos;
@@ -232,20 +231,23 @@ public final class Dumper {
             }
             discardPages();
             images.deleteWritten();
-            if (e instanceof JcriuException ours) {
-                ours.withTargetState(
-                        ours.kind() == Kind.TARGET_GONE
-                                ? "the rest of the tree runs on, unchanged"
-                                : "running on, unchanged");
-            }
-            throw e;
+            JcriuException failure = JcriuException.of(e);
+            throw failure.withTargetState(
+                    failure.kind() == Kind.TARGET_GONE
+                            ? "the rest of the tree runs on, unchanged"
+                            : "running on, unchanged");
         }
         discardPages();
         if (!rehearsal) {
             if (!options.leaveRunning() && !options.leaveStopped()) {
                 tree.awaitKilled();
             }
-            writeStats(tasks, shared);
+            try {
+                writeStats(tasks, shared);
+            } catch (JcriuException e) {
+                // the dump is complete, and the target may be gone already
+                LOG.warn("no statistics: {}", e.what());
+            }
         }
     }
 
@@ -260,6 +262,7 @@ public final class Dumper {
         }
         Preflight.checkSharing(pids);
         for (TaskDump task : tasks) {
+            Interruption.check();
             task.ask();
         }
         askNanos = System.nanoTime() - start;
@@ -300,7 +303,11 @@ public final class Dumper {
         extras.write(images);
         Inventory.writeClocks(images);
         images.discardPrepared();
+        Interruption.check();
         images.complete(Inventory.make());
+        if (!rehearsal) {
+            Interruption.shield();
+        }
         writeNanos = System.nanoTime() - start;
     }
 

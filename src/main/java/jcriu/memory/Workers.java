@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import jcriu.errors.Interruption;
 
 /** One thread per core that moves pages. ptrace never happens here. */
 public final class Workers implements AutoCloseable {
@@ -27,7 +28,12 @@ public final class Workers implements AutoCloseable {
         }
         List<Future<?>> futures = new ArrayList<>();
         for (Runnable job : jobs) {
-            futures.add(threads.submit(job));
+            futures.add(
+                    threads.submit(
+                            () -> {
+                                Interruption.check();
+                                job.run();
+                            }));
         }
         RuntimeException first = null;
         for (Future<?> future : futures) {
