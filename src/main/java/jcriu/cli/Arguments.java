@@ -136,6 +136,12 @@ final class Arguments {
     boolean fileLocks;
 
     @Option(
+            names = "--skip-file-rwx-check",
+            negatable = true,
+            description = "accept files whose mode has changed")
+    boolean skipFileRwxCheck;
+
+    @Option(
             names = "--external",
             paramLabel = "RES",
             description = "a resource from outside the tree; may be repeated")
@@ -266,6 +272,7 @@ final class Arguments {
             case "ghost-limit" -> ghostLimit = value;
 
             case "file-locks" -> fileLocks = on;
+            case "skip-file-rwx-check" -> skipFileRwxCheck = on;
 
             case "external" -> external.add(value);
 

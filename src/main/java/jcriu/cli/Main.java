@@ -22,12 +22,16 @@ public final class Main {
 
     /** Runs and ends the virtual machine with the exit code. */
     public static void main(String[] words) {
-        System.setProperty("slf4j.provider", "jcriu.cli.LogProvider");
-        System.setProperty("slf4j.internal.verbosity", "WARN");
+        useOwnLog();
         Interruption.install();
         int code = run(words, ConfigFiles.Places.ofThisProcess(), System.out, System.err);
         Interruption.ended(code);
         System.exit(code);
+    }
+
+    static void useOwnLog() {
+        System.setProperty("slf4j.provider", "jcriu.cli.LogProvider");
+        System.setProperty("slf4j.internal.verbosity", "WARN");
     }
 
     /** Runs one action and returns the exit code; nothing is thrown. */

@@ -58,6 +58,7 @@ final class OptionTable {
         built("link-remap", '\0', Value.NONE);
         built("ghost-limit", '\0', Value.REQUIRED);
         built("file-locks", 'l', Value.NONE);
+        built("skip-file-rwx-check", '\0', Value.NONE);
         built("external", '\0', Value.REQUIRED);
         built("inherit-fd", '\0', Value.REQUIRED);
         built("shell-job", 'j', Value.NONE);
@@ -82,7 +83,6 @@ final class OptionTable {
         withoutEffect("evasive-devices", '\0', Value.NONE);
         withoutEffect("force-irmap", '\0', Value.NONE);
         withoutEffect("irmap-scan-path", '\0', Value.REQUIRED);
-        withoutEffect("skip-file-rwx-check", '\0', Value.NONE);
         withoutEffect("ext-unix-sk", '\0', Value.OPTIONAL);
         withoutEffect("tcp-established", '\0', Value.NONE);
         withoutEffect("tcp-close", '\0', Value.NONE);

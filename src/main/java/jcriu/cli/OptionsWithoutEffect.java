@@ -55,12 +55,6 @@ final class OptionsWithoutEffect {
     List<String> irmapScanPath = new ArrayList<>();
 
     @Option(
-            names = "--skip-file-rwx-check",
-            negatable = true,
-            description = "accept files whose mode has changed")
-    boolean skipFileRwxCheck;
-
-    @Option(
             names = "--ext-unix-sk",
             paramLabel = "INO",
             arity = "0..1",

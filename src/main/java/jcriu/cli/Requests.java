@@ -8,6 +8,7 @@ import java.util.List;
 import jcriu.dump.DumpOptions;
 import jcriu.errors.EnvironmentException;
 import jcriu.errors.JcriuException;
+import jcriu.errors.UnsupportedStateException;
 import jcriu.restore.RestoreOptions;
 
 /** Makes a checked request of the words on the command line. */
@@ -30,6 +31,7 @@ final class Requests {
         if (arguments.tree < 0) {
             throw new UsageException("option --tree: not a pid: " + arguments.tree);
         }
+        refuseExternal(arguments);
         Path imagesDir = imagesDir(arguments);
         requireDirectory("images directory", "-D", imagesDir, true);
         Path workDir = workDir(arguments);
@@ -58,6 +60,7 @@ final class Requests {
         if (!arguments.execCmd) {
             refuseWords(arguments);
         }
+        refuseExternal(arguments);
         Path imagesDir = imagesDir(arguments);
         requireDirectory("images directory", "-D", imagesDir, false);
         Path workDir = workDir(arguments);
@@ -70,6 +73,7 @@ final class Requests {
                         .leaveStopped(arguments.leaveStopped)
                         .shellJob(arguments.shellJob)
                         .fileLocks(arguments.fileLocks)
+                        .skipFileRwxCheck(arguments.skipFileRwxCheck)
                         .timeoutSeconds(timeout(arguments))
                         .displayStats(arguments.displayStats)
                         .unprivileged(arguments.unprivileged)
@@ -168,6 +172,15 @@ final class Requests {
             }
         }
         throw new UsageException("option --inherit-fd: not of the form fd[N]:RES: " + text);
+    }
+
+    private static void refuseExternal(Arguments arguments) {
+        if (!arguments.external.isEmpty()) {
+            throw new UnsupportedStateException(
+                            "option --external " + arguments.external.get(0) + " is not built yet")
+                    .withTargetState("untouched")
+                    .withHint("see docs/limits.md");
+        }
     }
 
     private static List<Path> paths(List<String> names) {

@@ -18,6 +18,7 @@ import jcriu.image.proto.stats_entry;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
+import jcriu.resource.ActionScripts;
 import jcriu.resource.FileTable;
 import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
@@ -44,7 +45,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Dumper {
     private static final Logger LOG = LoggerFactory.getLogger("dump");
-    private static final int REHEARSALS = Integer.getInteger("jcriu.rehearsals", 2);
+    private static final int REHEARSALS = 3;
 
     private final DumpOptions options;
     private final ImageDir images;
@@ -53,6 +54,7 @@ public final class Dumper {
     private final Map<Integer, PagesOut> privatePages = new HashMap<>();
     private final Map<Long, PagesOut> sharedPages = new HashMap<>();
     private final TaskExtras extras = new TaskExtras();
+    private final ActionScripts scripts;
     private int lastPagesId;
     private long frozenAt;
     private long freezingNanos;
@@ -66,6 +68,7 @@ public final class Dumper {
         this.options = options;
         this.images = new ImageDir(options.imagesDir());
         this.rehearsal = rehearsal;
+        this.scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
     }
 
     /**
@@ -90,10 +93,12 @@ public final class Dumper {
                         new FileTable(
                                 images,
                                 options.shellJob(),
+                                options.fileLocks(),
                                 options.ghostLimitBytes(),
                                 new SharedObjects()));
         try {
             preflight.run();
+            scripts.run("pre-dump", options.pid());
             rehearse();
             images.begin();
             prepareImages(preflight.threads);
@@ -134,6 +139,9 @@ public final class Dumper {
                     Seed.kill(pid, List.of());
                 }
             }
+        } catch (JcriuException e) {
+            Interruption.check();
+            LOG.warn("the rehearsal failed, the freeze will take longer: {}", e.what());
         } finally {
             try {
                 Files.deleteIfExists(directory);
@@ -196,7 +204,12 @@ public final class Dumper {
 
     private void dumpTree(int root, SharedObjects shared) {
         FileTable files =
-                new FileTable(images, options.shellJob(), options.ghostLimitBytes(), shared);
+                new FileTable(
+                        images,
+                        options.shellJob(),
+                        options.fileLocks(),
+                        options.ghostLimitBytes(),
+                        shared);
         Seccomp seccomp = new Seccomp();
         List<TaskDump> tasks = new ArrayList<>();
         boolean over = false;
@@ -217,8 +230,10 @@ public final class Dumper {
                 over = true;
                 thaw(tree);
                 writeImages(tasks, files, seccomp, shared);
+                scripts.run("post-dump", root);
             } else {
                 writeImages(tasks, files, seccomp, shared);
+                scripts.run("post-dump", root);
                 over = true;
                 finish(tree);
             }
@@ -238,9 +253,18 @@ public final class Dumper {
                             : "running on, unchanged");
         }
         discardPages();
+        tasks.forEach(TaskDump::close);
         if (!rehearsal) {
             if (!options.leaveRunning() && !options.leaveStopped()) {
                 tree.awaitKilled();
+            }
+            try {
+                if (options.sync()) {
+                    images.sync();
+                }
+            } catch (JcriuException e) {
+                throw e.withTargetState("dumped; the images are complete, but not on the disk yet")
+                        .withHint("copy the images elsewhere");
             }
             try {
                 writeStats(tasks, shared);
@@ -267,8 +291,13 @@ public final class Dumper {
         }
         askNanos = System.nanoTime() - start;
         for (TaskDump task : tasks) {
-            task.collect(files, seccomp, extras);
+            task.gather(seccomp);
         }
+        List<Runnable> jobs = new ArrayList<>();
+        for (TaskDump task : tasks) {
+            task.describe(files, extras, jobs);
+        }
+        workers.run(jobs);
     }
 
     private void copyPages(List<TaskDump> tasks, SharedObjects shared) {

@@ -20,7 +20,7 @@ import jcriu.tracee.Vdso;
  * The process that a dump is rehearsed on: a seed with a few descriptors, as programs have them.
  */
 final class Rehearsal {
-    private static final int THREADS = Integer.getInteger("jcriu.rthreads", 4);
+    private static final int THREADS = 16;
 
     private Rehearsal() {}
 

@@ -1,6 +1,7 @@
 package jcriu.dump;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
@@ -131,29 +132,40 @@ final class TaskDump {
     }
 
     /** Takes the answers; the task is as it was before, and still stopped. */
-    void collect(FileTable files, Seccomp seccomp, TaskExtras extras) {
+    void gather(Seccomp seccomp) {
         if (task.zombie()) {
             return;
         }
         for (int i = 0; i < threads.size(); i++) {
             batches.get(i).finish(threads.get(i).thread());
+            threads.get(i).gather(seccomp);
         }
+        state.gather();
         scratch.unmap(task.leader());
         scratch = null;
         for (Tracee thread : task.threads()) {
             thread.putBack();
         }
-        files.dump(task.pid(), kobjId());
-        List<vma_entry> entries = Vmas.dump(task.pid(), vmas, files);
-        mm = state.dumpMm(entries, files);
-        fs = state.dumpFs(files, threads.get(0).status().umask());
-        task_core_entry tc = state.dump();
-        for (int i = 0; i < threads.size(); i++) {
-            core_entry.Builder core = threads.get(i).dump(seccomp);
-            if (i == 0) {
-                core.setTc(tc);
-            }
-            cores.add(core.build());
+    }
+
+    /** Jobs that make the entries of all images; they need no ptrace and can run side by side. */
+    void describe(FileTable files, TaskExtras extras, List<Runnable> jobs) {
+        if (task.zombie()) {
+            return;
+        }
+        jobs.add(
+                () -> {
+                    files.dump(task.pid(), kobjId());
+                    List<vma_entry> entries = Vmas.dump(task.pid(), vmas, files);
+                    mm = state.dumpMm(entries, files);
+                    fs = state.dumpFs(files, threads.get(0).status().umask());
+                    scanMemory();
+                });
+        cores.addAll(Collections.nCopies(threads.size(), null));
+        for (int first = 0; first < threads.size(); first += CORES_PER_JOB) {
+            int from = first;
+            int to = Math.min(threads.size(), first + CORES_PER_JOB);
+            jobs.add(() -> describeThreads(from, to));
         }
         List<Integer> tids = new ArrayList<>();
         List<Long> slacks = new ArrayList<>();
@@ -161,11 +173,24 @@ final class TaskDump {
             tids.add(thread.thread().tid());
             slacks.add(thread.timerSlack());
         }
-        extras.dump(task.pid(), tids, slacks);
+        jobs.add(() -> extras.dump(task.pid(), tids, slacks));
+    }
+
+    private void describeThreads(int from, int to) {
+        for (int i = from; i < to; i++) {
+            core_entry.Builder core = threads.get(i).dump();
+            if (i == 0) {
+                core.setTc(state.dump());
+            }
+            cores.set(i, core.build());
+        }
+    }
+
+    /** The answers are no longer needed. */
+    void close() {
         for (RemoteBatch batch : batches) {
             batch.close();
         }
-        scanMemory();
     }
 
     /** Where a failure left a scratch area behind, takes it away again. */

@@ -32,6 +32,8 @@ public enum Syscall {
     WAIT4(61, 260),
     KILL(62, 129),
     FCNTL(72, 25),
+    FLOCK(73, 32),
+    EXECVE(59, 221),
     FTRUNCATE(77, 46),
     GETCWD(79, 17),
     CHDIR(80, 49),

@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import jcriu.errors.Interruption;
 
 /** One thread per core that moves pages. ptrace never happens here. */
@@ -20,42 +21,62 @@ public final class Workers implements AutoCloseable {
                         return thread;
                     });
 
-    /** Runs all jobs and waits; the first failure is thrown when all have ended. */
+    /**
+     * Runs all jobs, the caller's thread among the workers, and waits; the first failure is thrown
+     * when all have ended.
+     */
     public void run(List<? extends Runnable> jobs) {
-        if (jobs.size() == 1) {
-            jobs.get(0).run();
-            return;
+        AtomicInteger next = new AtomicInteger();
+        Runnable worker =
+                () -> {
+                    RuntimeException first = null;
+                    int job;
+                    while ((job = next.getAndIncrement()) < jobs.size()) {
+                        try {
+                            Interruption.check();
+                            jobs.get(job).run();
+                        } catch (RuntimeException e) {
+                            if (first == null) {
+                                first = e;
+                            } else {
+                                first.addSuppressed(e);
+                            }
+                        }
+                    }
+                    if (first != null) {
+                        throw first;
+                    }
+                };
+        List<Future<?>> others = new ArrayList<>();
+        for (int i = 1; i < Math.min(count, jobs.size()); i++) {
+            others.add(threads.submit(worker));
         }
-        List<Future<?>> futures = new ArrayList<>();
-        for (Runnable job : jobs) {
-            futures.add(
-                    threads.submit(
-                            () -> {
-                                Interruption.check();
-                                job.run();
-                            }));
+        RuntimeException failure = null;
+        try {
+            worker.run();
+        } catch (RuntimeException e) {
+            failure = e;
         }
-        RuntimeException first = null;
-        for (Future<?> future : futures) {
+        for (Future<?> other : others) {
             try {
-                future.get();
+                other.get();
             } catch (ExecutionException e) {
-                RuntimeException failure =
+                RuntimeException theirs =
                         e.getCause() instanceof RuntimeException r
                                 ? r
                                 : new IllegalStateException(e.getCause());
-                if (first == null) {
-                    first = failure;
+                if (failure == null) {
+                    failure = theirs;
                 } else {
-                    first.addSuppressed(failure);
+                    failure.addSuppressed(theirs);
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw new IllegalStateException("interrupted while pages move", e);
             }
         }
-        if (first != null) {
-            throw first;
+        if (failure != null) {
+            throw failure;
         }
     }
 

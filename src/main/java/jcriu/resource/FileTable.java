@@ -25,6 +25,8 @@ import jcriu.sys.Native;
  *
  * <p>Which descriptors share a description is told by kcmp(2); it is asked only about those whose
  * file, flags and position are alike.
+ *
+ * <p>Several threads may dump tables, and make references, at the same time.
  */
 public final class FileTable {
     private record Known(int id, fd_types type, int pid, int fd) {}
@@ -32,6 +34,7 @@ public final class FileTable {
     private final ImageDir images;
     private final boolean shellJob;
     private final Ghosts ghosts;
+    private final FileLocks locks;
     private final SharedObjects shared;
     private final Tty.Infos ttys = new Tty.Infos();
     private final Pipe.Contents pipes = new Pipe.Contents();
@@ -41,7 +44,13 @@ public final class FileTable {
     private final List<file_entry> entries = new ArrayList<>();
     private final Map<Integer, List<fdinfo_entry>> tables = new HashMap<>();
 
-    public FileTable(ImageDir images, boolean shellJob, long ghostLimit, SharedObjects shared) {
+    public FileTable(
+            ImageDir images,
+            boolean shellJob,
+            boolean fileLocks,
+            long ghostLimit,
+            SharedObjects shared) {
+        this.locks = new FileLocks(fileLocks);
         this.images = images;
         this.shellJob = shellJob;
         this.ghosts = new Ghosts(ghostLimit);
@@ -63,6 +72,7 @@ public final class FileTable {
     }
 
     private void check(OpenFile file) {
+        locks.check(file);
         FdLink link = file.link();
         switch (link.kind()) {
             case PIPE, MEMFD -> {
@@ -109,20 +119,26 @@ public final class FileTable {
 
     /** Dumps the descriptors of a frozen task; {@code filesId} names its table. */
     public void dump(int pid, int filesId) {
-        List<fdinfo_entry> table = new ArrayList<>();
+        List<OpenFile> open = new ArrayList<>();
         for (int fd : ProcFs.fds(pid)) {
-            OpenFile file = OpenFile.of(pid, fd);
-            Known known = description(file);
-            table.add(
-                    fdinfo_entry
-                            .newBuilder()
-                            .setId(known.id)
-                            .setFlags(file.closeOnExec() ? FD_CLOEXEC : 0)
-                            .setType(known.type)
-                            .setFd(fd)
-                            .build());
+            open.add(OpenFile.of(pid, fd));
         }
-        tables.put(filesId, table);
+        List<fdinfo_entry> table = new ArrayList<>(open.size());
+        synchronized (this) {
+            for (OpenFile file : open) {
+                Known known = description(file);
+                locks.add(file, known.id);
+                table.add(
+                        fdinfo_entry
+                                .newBuilder()
+                                .setId(known.id)
+                                .setFlags(file.closeOnExec() ? FD_CLOEXEC : 0)
+                                .setType(known.type)
+                                .setFd(file.fd())
+                                .build());
+            }
+            tables.put(filesId, table);
+        }
     }
 
     private Known description(OpenFile file) {
@@ -206,7 +222,7 @@ public final class FileTable {
      * @param subject for messages
      * @param flags open(2) flags with which it must be opened again
      */
-    public int reference(String linkPath, String subject, int flags) {
+    public synchronized int reference(String linkPath, String subject, int flags) {
         FileStat stat = FileStat.of(linkPath);
         FdLink link = FdLink.parse(ProcFs.readlink(linkPath));
         String key = stat.dev() + ":" + stat.ino() + ":" + flags + ":" + link.name();
@@ -244,5 +260,6 @@ public final class FileTable {
         fifos.write(images, ImageType.FIFO_DATA);
         ttys.write(images);
         ghosts.finish(images);
+        locks.write(images);
     }
 }

@@ -20,6 +20,7 @@ import jcriu.kernel.Syscall;
 import jcriu.memory.Workers;
 import jcriu.sys.Fd;
 import jcriu.sys.FileStat;
+import jcriu.sys.Native;
 import jcriu.tracee.RemoteBatch;
 
 /**
@@ -38,8 +39,21 @@ public final class RestoredFiles implements AutoCloseable {
     private final Pipe.Loaded pipeData;
     private final Pipe.Loaded fifoData;
     private final boolean shellJob;
+    private final boolean skipModeCheck;
+    private final Map<String, Integer> inherited;
 
-    public RestoredFiles(ImageDir images, boolean shellJob, Workers workers) {
+    /**
+     * @param inherited our descriptors by the resource that they stand for: {@code pipe[INO]},
+     *     {@code pipe:[INO]}, or a path with or without its first slash
+     */
+    public RestoredFiles(
+            ImageDir images,
+            boolean shellJob,
+            boolean skipModeCheck,
+            Map<String, Integer> inherited,
+            Workers workers) {
+        this.skipModeCheck = skipModeCheck;
+        this.inherited = inherited;
         this.shellJob = shellJob;
         try (ImageReader in = images.reader(ImageType.FILES)) {
             for (file_entry entry : in.readAll(file_entry.parser())) {
@@ -99,6 +113,10 @@ public final class RestoredFiles implements AutoCloseable {
 
     private Fd make(file_entry entry) {
         int id = entry.getId();
+        Fd given = inherited(entry);
+        if (given != null) {
+            return given;
+        }
         switch (entry.getType()) {
             case REG -> {
                 return regular(id, entry.getReg());
@@ -146,6 +164,25 @@ public final class RestoredFiles implements AutoCloseable {
         }
     }
 
+    private Fd inherited(file_entry entry) {
+        Integer fd = null;
+        if (entry.getType() == fd_types.PIPE) {
+            long pipe = entry.getPipe().getPipeId() & 0xffffffffL;
+            fd = inherited.getOrDefault("pipe[" + pipe + "]", inherited.get("pipe:[" + pipe + "]"));
+        } else if (entry.getType() == fd_types.REG) {
+            String name = entry.getReg().getName();
+            fd = inherited.getOrDefault(name, inherited.get(name.substring(1)));
+        }
+        if (fd == null) {
+            return null;
+        }
+        return new Fd(
+                Native.check(
+                        Native.call(Syscall.FCNTL, fd, F_DUPFD_CLOEXEC, 0),
+                        "duplicate inherited descriptor " + fd),
+                "inherited descriptor " + fd);
+    }
+
     private Fd regular(int id, reg_file_entry reg) {
         String ghost = ghosts.pathOf(id, reg.getName());
         if (ghost != null) {
@@ -154,7 +191,7 @@ public final class RestoredFiles implements AutoCloseable {
             RegFile.seek(fd, reg.getPos(), flags, FileStat.of(ghost));
             return fd;
         }
-        return RegFile.restore(reg, false, true);
+        return RegFile.restore(reg, skipModeCheck, true);
     }
 
     /**

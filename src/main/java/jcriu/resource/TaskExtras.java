@@ -59,7 +59,9 @@ public final class TaskExtras {
                 task.addThreads(thread);
             }
         }
-        tasks.add(task.build());
+        synchronized (tasks) {
+            tasks.add(task.build());
+        }
     }
 
     public void write(ImageDir images) {

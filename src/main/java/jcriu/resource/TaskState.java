@@ -39,6 +39,7 @@ public final class TaskState {
     private int thpDisabled;
     private int personality;
     private int membarrier;
+    private List<byte[]> pending;
 
     public TaskState(FrozenTask task) {
         this.task = task;
@@ -57,6 +58,11 @@ public final class TaskState {
         thpDisabled = batch.tolerate(Syscall.PRCTL, PR_GET_THP_DISABLE, 0, 0, 0, 0);
         personality = batch.add("", Syscall.PERSONALITY, 0xffffffffL);
         membarrier = batch.tolerate(Syscall.MEMBARRIER, MEMBARRIER_CMD_GET_REGISTRATIONS, 0, 0);
+    }
+
+    /** Reads what only the tracer can read, when the leader has answered. */
+    public void gather() {
+        pending = task.leader().pendingSignals(true);
     }
 
     public Stat stat() {
@@ -81,7 +87,7 @@ public final class TaskState {
                         .setComm(stat.comm())
                         .setTimers(Timers.dump(timers, batch))
                         .setRlimits(limits(pid))
-                        .setSignalsS(ThreadState.queue(task.leader().pendingSignals(true)))
+                        .setSignalsS(ThreadState.queue(pending))
                         .setLoginuid((int) number(pid, "loginuid", 0xffffffffL))
                         .setOomScoreAdj((int) number(pid, "oom_score_adj", 0))
                         .addAllSigactions(SigActions.dump(sigactions, batch))

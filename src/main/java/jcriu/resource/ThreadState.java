@@ -38,6 +38,10 @@ public final class ThreadState {
     private long words;
     private int securebits;
     private int timerSlack;
+    private byte[] xstate;
+    private List<byte[]> pending;
+    private long[] rseq;
+    private int seccompFilter;
 
     public ThreadState(Tracee thread) {
         this.thread = thread;
@@ -113,8 +117,18 @@ public final class ThreadState {
         return batch.result(timerSlack);
     }
 
-    /** Makes the thread's part of a core image. */
-    public core_entry.Builder dump(Seccomp seccomp) {
+    /** Reads what only the tracer can read, when the thread has answered. */
+    public void gather(Seccomp seccomp) {
+        xstate = thread.xstate();
+        pending = thread.pendingSignals(false);
+        rseq = thread.rseq();
+        if (status.seccomp() == SECCOMP_MODE_FILTER) {
+            seccompFilter = seccomp.dump(thread);
+        }
+    }
+
+    /** Makes the thread's part of a core image; asks neither the thread nor ptrace. */
+    public core_entry.Builder dump() {
         int tid = thread.tid();
         Stat stat = Stat.readThread(thread.pid(), tid);
         if (stat.policy() == SCHED_DEADLINE) {
@@ -136,7 +150,7 @@ public final class ThreadState {
                                         .setSsSp(batch.getLong(stack))
                                         .setSsFlags(batch.getInt(stack + 8))
                                         .setSsSize(batch.getLong(stack + 16)))
-                        .setSignalsP(queue(thread.pendingSignals(false)))
+                        .setSignalsP(queue(pending))
                         .setCreds(Credentials.dump(status, (int) batch.result(securebits)))
                         .setComm(stat.comm())
                         .setCgSet(1);
@@ -147,7 +161,6 @@ public final class ThreadState {
         if (pdeath != 0) {
             core.setPdeathSig(pdeath);
         }
-        long[] rseq = thread.rseq();
         if (rseq[0] != 0) {
             core.setRseqEntry(
                     rseq_entry
@@ -159,14 +172,14 @@ public final class ThreadState {
         if (status.seccomp() == SECCOMP_MODE_STRICT) {
             core.setSeccompMode(seccomp_mode.strict);
         } else if (status.seccomp() == SECCOMP_MODE_FILTER) {
-            core.setSeccompMode(seccomp_mode.filter).setSeccompFilter(seccomp.dump(thread));
+            core.setSeccompMode(seccomp_mode.filter).setSeccompFilter(seccompFilter);
         }
         thread_info_x86.Builder info =
                 thread_info_x86
                         .newBuilder()
                         .setClearTidAddr(batch.getLong(words))
                         .setGpregs(X86Registers.dump(thread.registers()))
-                        .setFpregs(X86Fpu.dump(thread.xstate(), tid));
+                        .setFpregs(X86Fpu.dump(xstate, tid));
         for (int entry = 12; entry < 15; entry++) {
             info.addTls(emptyTls(entry));
         }

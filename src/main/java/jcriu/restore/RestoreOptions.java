@@ -16,6 +16,7 @@ import java.util.OptionalInt;
  * @param leaveStopped every task and thread is in state T afterwards
  * @param shellJob the tree may join our session and terminal
  * @param fileLocks file locks may be restored
+ * @param skipFileRwxCheck files whose mode has changed are accepted
  * @param autoDedup punch pages out of the images once they are restored
  * @param timeoutSeconds for steps that wait for the tree; 0: none
  * @param displayStats print the statistics on standard output
@@ -35,6 +36,7 @@ public record RestoreOptions(
         boolean leaveStopped,
         boolean shellJob,
         boolean fileLocks,
+        boolean skipFileRwxCheck,
         boolean autoDedup,
         int timeoutSeconds,
         boolean displayStats,
@@ -77,6 +79,7 @@ public record RestoreOptions(
         private boolean leaveStopped;
         private boolean shellJob;
         private boolean fileLocks;
+        private boolean skipFileRwxCheck;
         private boolean autoDedup;
         private int timeoutSeconds = DEFAULT_TIMEOUT_SECONDS;
         private boolean displayStats;
@@ -115,6 +118,11 @@ public record RestoreOptions(
 
         public Builder shellJob(boolean on) {
             shellJob = on;
+            return this;
+        }
+
+        public Builder skipFileRwxCheck(boolean on) {
+            skipFileRwxCheck = on;
             return this;
         }
 
@@ -182,6 +190,7 @@ public record RestoreOptions(
                     leaveStopped,
                     shellJob,
                     fileLocks,
+                    skipFileRwxCheck,
                     autoDedup,
                     timeoutSeconds,
                     displayStats,

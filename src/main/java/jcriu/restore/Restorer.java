@@ -10,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -22,6 +23,7 @@ import jcriu.errors.TaskGoneException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
+import jcriu.image.proto.file_lock_entry;
 import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.restore_stats_entry;
@@ -32,7 +34,9 @@ import jcriu.memory.Workers;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.Stat;
+import jcriu.resource.ActionScripts;
 import jcriu.resource.AddressSpace;
+import jcriu.resource.FileLocks;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
 import jcriu.resource.TaskExtras;
@@ -72,6 +76,7 @@ public final class Restorer {
     private final ImageDir images;
     private final Workers workers = new Workers();
     private final List<TaskRestore> tasks = new ArrayList<>();
+    private final ActionScripts scripts;
     private RestoredFiles files;
     private List<LoadedTask> tree;
     private long pagesRestored;
@@ -80,6 +85,7 @@ public final class Restorer {
     private Restorer(RestoreOptions options) {
         this.options = options;
         this.images = new ImageDir(options.imagesDir());
+        this.scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
     }
 
     /**
@@ -102,17 +108,30 @@ public final class Restorer {
         boolean pidFileWritten = false;
         try {
             tree = LoadedTask.readTree(images);
+            scripts.run("pre-restore", 0);
             checkPids();
             List<seccomp_filter> filters = Seccomp.read(images);
             Map<Integer, jcriu_task> extras = TaskExtras.read(images);
-            files = new RestoredFiles(images, options.shellJob(), workers);
+            Map<Integer, List<file_lock_entry>> locks = FileLocks.read(images);
+            if (!locks.isEmpty() && !options.fileLocks()) {
+                throw new JcriuException(
+                                Kind.RESTORE_REFUSED, "the tree was dumped with its file locks")
+                        .withHint("restore with --file-locks (-l)");
+            }
+            files =
+                    new RestoredFiles(
+                            images,
+                            options.shellJob(),
+                            options.skipFileRwxCheck(),
+                            inherited(),
+                            workers);
             makeTree();
             forkingNanos = System.nanoTime() - start;
             for (TaskRestore task : live()) {
                 pagesRestored += task.fillMemory(images, workers);
             }
             for (TaskRestore task : live()) {
-                task.installFiles(files);
+                task.installFiles(files, locks.getOrDefault(task.images.pid, List.of()));
             }
             pagesRestored += files.pagesRestored();
             for (TaskRestore task : live()) {
@@ -129,6 +148,8 @@ public final class Restorer {
                 writePidFile(options.pidFile().get());
                 pidFileWritten = true;
             }
+            scripts.run("post-restore", tree.get(0).pid);
+            scripts.run("pre-resume", tree.get(0).pid);
             writeStats(System.nanoTime() - start);
             Interruption.check();
             announce();
@@ -154,8 +175,25 @@ public final class Restorer {
                         .withHint("kill what was restored, and restore again");
             }
         }
+        try {
+            scripts.run("post-resume", tree.get(0).pid);
+        } catch (JcriuException e) {
+            LOG.warn("{}; the tree runs", e.what());
+        }
         LOG.info("restored {} tasks, {} pages", tasks.size(), pagesRestored);
+        if (!options.execCommand().isEmpty()) {
+            throw Exec.replaceUs(options.execCommand());
+        }
         return options.restoreDetached() || options.restoreSibling() ? 0 : awaitRoot();
+    }
+
+    /** Our descriptors that stand for resources of the tree, by the name of the resource. */
+    private Map<String, Integer> inherited() {
+        Map<String, Integer> inherited = new HashMap<>();
+        for (RestoreOptions.InheritFd fd : options.inheritFds()) {
+            inherited.put(fd.resource(), fd.fd());
+        }
+        return inherited;
     }
 
     private void checkPids() {

@@ -13,6 +13,7 @@ import jcriu.errors.RemoteSyscallException;
 import jcriu.image.ImageDir;
 import jcriu.image.VmaStatus;
 import jcriu.image.proto.core_entry;
+import jcriu.image.proto.file_lock_entry;
 import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.seccomp_filter;
 import jcriu.image.proto.seccomp_mode;
@@ -24,6 +25,7 @@ import jcriu.proc.Limits;
 import jcriu.proc.MapsVma;
 import jcriu.proc.Status;
 import jcriu.resource.AddressSpace;
+import jcriu.resource.FileLocks;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
 import jcriu.resource.TaskExtras;
@@ -200,7 +202,7 @@ final class TaskRestore {
     }
 
     /** Gets its descriptors, directories and umask. */
-    void installFiles(RestoredFiles files) {
+    void installFiles(RestoredFiles files, List<file_lock_entry> locks) {
         RemoteBatch calls = batch();
         String cwd = files.open(images.fs.getCwdId()).procPath();
         calls.add(
@@ -221,6 +223,8 @@ final class TaskRestore {
         }
         flush();
         files.install(images.fds, batch(), this::flush);
+        flush();
+        FileLocks.restore(locks, batch());
         flush();
     }
 

@@ -1,0 +1,171 @@
+package jcriu.resource;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import jcriu.errors.UnsupportedStateException;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.proto.file_lock_entry;
+import jcriu.kernel.Syscall;
+import jcriu.tracee.RemoteBatch;
+
+/**
+ * File locks: POSIX (a process's), OFD and flock(2) (an open file description's). {@code
+ * /proc/PID/fdinfo/FD} lists those that concern a descriptor:
+ *
+ * <pre>
+ * lock: 1: POSIX  ADVISORY  WRITE 4711 fe:00:2146440 0 EOF
+ * </pre>
+ *
+ * <p>Source: fcntl(2), flock(2), proc_pid_fdinfo(5).
+ */
+public final class FileLocks {
+    private static final int POSIX = 1;
+    private static final int FLOCK = 2;
+    private static final int OFD = 4;
+    private static final int F_RDLCK = 0;
+    private static final int F_WRLCK = 1;
+    private static final int F_SETLK = 6;
+    private static final int F_OFD_SETLK = 37;
+    private static final int LOCK_SH = 1;
+    private static final int LOCK_EX = 2;
+    private static final int LOCK_NB = 4;
+
+    private final boolean allowed;
+    private final List<file_lock_entry> locks = new ArrayList<>();
+    private final Set<String> seen = new HashSet<>();
+
+    /**
+     * @param allowed whether locks may be saved, {@code --file-locks}
+     */
+    FileLocks(boolean allowed) {
+        this.allowed = allowed;
+    }
+
+    /** Refuses locks that cannot be saved. */
+    void check(OpenFile file) {
+        for (String line : file.info().locks()) {
+            file_lock_entry lock = parse(line, file);
+            if (lock == null) {
+                throw refuse(file, line, "see docs/limits.md#file-locks");
+            }
+            if (!allowed) {
+                throw refuse(file, line, "add --file-locks (-l) to dump and restore");
+            }
+        }
+    }
+
+    private static UnsupportedStateException refuse(OpenFile file, String line, String hint) {
+        return (UnsupportedStateException)
+                new UnsupportedStateException(
+                                file.subject()
+                                        + " ("
+                                        + file.link().name()
+                                        + ") holds a file lock:"
+                                        + " "
+                                        + line.strip())
+                        .withHint(hint);
+    }
+
+    /**
+     * Adds the locks of a descriptor. A POSIX lock is the process's and is seen by each of its
+     * descriptors of the file; the others are the description's: each is taken once.
+     */
+    void add(OpenFile file, int fileId) {
+        for (String line : file.info().locks()) {
+            file_lock_entry lock = parse(line, file);
+            if (lock == null || lock.getFlag() == POSIX && lock.getPid() != file.pid()) {
+                continue;
+            }
+            String owner = lock.getFlag() == POSIX ? "p" + file.pid() : "f" + fileId;
+            String key =
+                    owner
+                            + ":"
+                            + file.stat().dev()
+                            + ":"
+                            + file.stat().ino()
+                            + ":"
+                            + lock.getFlag()
+                            + ":"
+                            + lock.getStart()
+                            + ":"
+                            + lock.getLen();
+            if (seen.add(key)) {
+                locks.add(lock);
+            }
+        }
+    }
+
+    /** {@code N: KIND ADVISORY READ|WRITE PID MAJ:MIN:INO START END|EOF}; null if it is another. */
+    private static file_lock_entry parse(String line, OpenFile file) {
+        String[] words = line.strip().split("\\s+");
+        if (words.length < 8 || !words[2].equals("ADVISORY")) {
+            return null;
+        }
+        int flag =
+                switch (words[1]) {
+                    case "POSIX" -> POSIX;
+                    case "FLOCK" -> FLOCK;
+                    case "OFDLCK" -> OFD;
+                    default -> 0;
+                };
+        if (flag == 0 || !words[3].equals("READ") && !words[3].equals("WRITE")) {
+            return null;
+        }
+        long start = Long.parseLong(words[6]);
+        long length = words[7].equals("EOF") ? 0 : Long.parseLong(words[7]) - start + 1;
+        return file_lock_entry
+                .newBuilder()
+                .setFlag(flag)
+                .setType(words[3].equals("READ") ? F_RDLCK : F_WRLCK)
+                .setPid(flag == POSIX ? Integer.parseInt(words[4]) : file.pid())
+                .setFd(file.fd())
+                .setStart(start)
+                .setLen(length)
+                .build();
+    }
+
+    void write(ImageDir images) {
+        if (!locks.isEmpty()) {
+            try (ImageWriter out = images.writer(ImageType.FILE_LOCKS)) {
+                locks.forEach(out::write);
+            }
+        }
+    }
+
+    /** Locks of an image by the pid of the task that takes them. */
+    public static Map<Integer, List<file_lock_entry>> read(ImageDir images) {
+        Map<Integer, List<file_lock_entry>> byPid = new HashMap<>();
+        try (ImageReader in = images.reader(ImageType.FILE_LOCKS)) {
+            for (file_lock_entry lock : in.readAll(file_lock_entry.parser())) {
+                byPid.computeIfAbsent(lock.getPid(), pid -> new ArrayList<>()).add(lock);
+            }
+        }
+        return byPid;
+    }
+
+    /** Adds the calls by which a task takes its locks again; a lock that somebody holds fails. */
+    public static void restore(List<file_lock_entry> locks, RemoteBatch batch) {
+        for (file_lock_entry lock : locks) {
+            String what = "lock the file of fd " + lock.getFd();
+            if ((lock.getFlag() & FLOCK) != 0) {
+                int operation = lock.getType() == F_RDLCK ? LOCK_SH : LOCK_EX;
+                batch.add(what, Syscall.FLOCK, lock.getFd(), operation | LOCK_NB);
+                continue;
+            }
+            // struct flock {s16 type, whence; s64 start, len; s32 pid}
+            long flock = batch.data(32);
+            batch.putInt(flock, lock.getType());
+            batch.putLong(flock + 8, lock.getStart());
+            batch.putLong(flock + 16, lock.getLen());
+            int command = (lock.getFlag() & OFD) != 0 ? F_OFD_SETLK : F_SETLK;
+            batch.add(what, Syscall.FCNTL, lock.getFd(), command, flock);
+        }
+    }
+}
