@@ -9,6 +9,7 @@ import jcriu.cli.OptionTable.Row;
 import jcriu.cli.OptionTable.Stance;
 import jcriu.dump.Dumper;
 import jcriu.errors.EnvironmentException;
+import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.restore.Restorer;
@@ -22,7 +23,10 @@ public final class Main {
     /** Runs and ends the virtual machine with the exit code. */
     public static void main(String[] words) {
         useOwnLog();
-        System.exit(run(words, ConfigFiles.Places.ofThisProcess(), System.out, System.err));
+        Interruption.install();
+        int code = run(words, ConfigFiles.Places.ofThisProcess(), System.out, System.err);
+        Interruption.ended(code);
+        System.exit(code);
     }
 
     static void useOwnLog() {
@@ -37,6 +41,8 @@ public final class Main {
             commandLine.parse(words);
             return run(commandLine, places, out);
         } catch (JcriuException e) {
+            // dump and restore have said it themselves
+            e.withTargetState("untouched");
             return report(e.kind(), e.render(), e, commandLine, err);
         } catch (InvalidPathException e) {
             JcriuException failure =

@@ -111,7 +111,7 @@ final class Requests {
         if (writable && !Files.isWritable(dir)) {
             throw unusable(
                     what + " " + dir + " is not writable",
-                    "change its mode or the user, or name another with " + option);
+                    "change its mode, mount it writable, or name another with " + option);
         }
     }
 

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.image.ImageDir;
@@ -102,20 +103,16 @@ public final class Dumper {
             images.begin();
             prepareImages(preflight.threads);
             makeRoom(preflight);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             discardPages();
             images.deleteWritten();
-            throw untouched(e);
+            JcriuException failure = JcriuException.of(e);
+            throw failure.withTargetState(
+                    failure.kind() == Kind.TARGET_GONE
+                            ? "gone, or not there"
+                            : "untouched, running");
         }
         dumpTree(options.pid(), shared);
-    }
-
-    private static RuntimeException untouched(RuntimeException e) {
-        if (e instanceof JcriuException ours) {
-            ours.withTargetState(
-                    ours.kind() == Kind.TARGET_GONE ? "gone, or not there" : "untouched, running");
-        }
-        return e;
     }
 
     /** Dumps a process of our own the same way, to load and compile what the freeze will need. */
@@ -129,6 +126,7 @@ public final class Dumper {
         }
         try {
             for (int i = 0; i < REHEARSALS; i++) {
+                Interruption.check();
                 int pid = Rehearsal.spawn();
                 DumpOptions small = DumpOptions.of(pid, directory).build();
                 Dumper dumper = new Dumper(small, true);
@@ -141,6 +139,9 @@ public final class Dumper {
                     Seed.kill(pid, List.of());
                 }
             }
+        } catch (JcriuException e) {
+            Interruption.check();
+            LOG.warn("the rehearsal failed, the freeze will take longer: {}", e.what());
         } finally {
             try {
                 Files.deleteIfExists(directory);
@@ -219,6 +220,7 @@ public final class Dumper {
                     options.timeoutSeconds() > 0 ? options.timeoutSeconds() * 1000L : 1L << 40;
             tree = FrozenTree.freeze(root, timeoutMs);
             freezingNanos = System.nanoTime() - frozenAt;
+            Interruption.check();
             collect(tree, tasks, files, seccomp);
             long copying = System.nanoTime();
             collectNanos = copying - frozenAt - freezingNanos;
@@ -244,13 +246,11 @@ public final class Dumper {
             }
             discardPages();
             images.deleteWritten();
-            if (e instanceof JcriuException ours) {
-                ours.withTargetState(
-                        ours.kind() == Kind.TARGET_GONE
-                                ? "the rest of the tree runs on, unchanged"
-                                : "running on, unchanged");
-            }
-            throw e;
+            JcriuException failure = JcriuException.of(e);
+            throw failure.withTargetState(
+                    failure.kind() == Kind.TARGET_GONE
+                            ? "the rest of the tree runs on, unchanged"
+                            : "running on, unchanged");
         }
         discardPages();
         tasks.forEach(TaskDump::close);
@@ -258,10 +258,20 @@ public final class Dumper {
             if (!options.leaveRunning() && !options.leaveStopped()) {
                 tree.awaitKilled();
             }
-            if (options.sync() && !options.leaveRunning()) {
-                images.sync();
+            try {
+                if (options.sync() && !options.leaveRunning()) {
+                    images.sync();
+                }
+            } catch (JcriuException e) {
+                throw e.withTargetState("dumped; the images are complete, but not on the disk yet")
+                        .withHint("copy the images elsewhere");
             }
-            writeStats(tasks, shared);
+            try {
+                writeStats(tasks, shared);
+            } catch (JcriuException e) {
+                // the dump is complete, and the target may be gone already
+                LOG.warn("no statistics: {}", e.what());
+            }
         }
     }
 
@@ -276,6 +286,7 @@ public final class Dumper {
         }
         Preflight.checkSharing(pids);
         for (TaskDump task : tasks) {
+            Interruption.check();
             task.ask();
         }
         askNanos = System.nanoTime() - start;
@@ -321,8 +332,12 @@ public final class Dumper {
         extras.write(images);
         Inventory.writeClocks(images);
         images.discardPrepared();
+        Interruption.check();
         // a tree that runs on does not wait for the disk; one that is to be killed would
         images.writeInventory(Inventory.make(), options.sync() && options.leaveRunning());
+        if (!rehearsal) {
+            Interruption.shield();
+        }
         writeNanos = System.nanoTime() - start;
     }
 

@@ -110,16 +110,19 @@ final class Preflight {
     private static void checkPrivileges() {
         Capabilities caps = Capabilities.effective();
         if (!caps.has(Capabilities.CAP_SYS_PTRACE)) {
-            throw (EnvironmentException)
-                    new EnvironmentException("jcriu lacks the capability CAP_SYS_PTRACE")
-                            .withHint("run it as root, e.g. with sudo");
+            throw lacks("CAP_SYS_PTRACE");
         }
         if (!caps.has(Capabilities.CAP_CHECKPOINT_RESTORE)
                 && !caps.has(Capabilities.CAP_SYS_ADMIN)) {
-            throw (EnvironmentException)
-                    new EnvironmentException("jcriu lacks the capability CAP_CHECKPOINT_RESTORE")
-                            .withHint("run it as root, e.g. with sudo");
+            throw lacks("CAP_CHECKPOINT_RESTORE");
         }
+    }
+
+    private static JcriuException lacks(String capability) {
+        return new EnvironmentException("jcriu lacks the capability " + capability)
+                .withHint(
+                        "run it as root, e.g. with sudo; in a container, let it have "
+                                + capability);
     }
 
     private Stat checkRoot(int root) {

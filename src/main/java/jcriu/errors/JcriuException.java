@@ -25,6 +25,14 @@ public class JcriuException extends RuntimeException {
         this.kind = kind;
     }
 
+    /** The failure itself where we threw it on purpose, else a defect of ours with this cause. */
+    public static JcriuException of(Throwable failure) {
+        return failure instanceof JcriuException ours
+                ? ours
+                : new JcriuException(
+                        Kind.INTERNAL, Kind.INTERNAL.description() + ": " + failure, failure);
+    }
+
     public Kind kind() {
         return kind;
     }
@@ -60,15 +68,13 @@ public class JcriuException extends RuntimeException {
         return this;
     }
 
-    /** The whole message: one line for each part that is known. */
+    /** The whole message: one line for each part; the target's only where it is known. */
     public String render() {
         StringBuilder text = new StringBuilder(what());
         if (targetState != null) {
             text.append("\ntarget: ").append(targetState);
         }
-        if (hint != null) {
-            text.append("\nnext:   ").append(hint);
-        }
-        return text.toString();
+        String next = hint();
+        return text.append("\nnext:   ").append(next != null ? next : kind.nextStep()).toString();
     }
 }

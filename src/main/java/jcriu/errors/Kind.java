@@ -21,7 +21,9 @@ public enum Kind {
     /** Reading or writing failed: disk full, I/O error. */
     IO(7, "input/output: disk full, not writable, read error"),
     /** The restore cannot be done here: a pid is taken, a file is missing or has changed. */
-    RESTORE_REFUSED(8, "restore refused: a pid is taken, a file is missing or changed");
+    RESTORE_REFUSED(8, "restore refused: a pid is taken, a file is missing or changed"),
+    /** SIGINT, SIGTERM or SIGHUP came before it was done. */
+    INTERRUPTED(9, "interrupted: a signal told jcriu to end");
 
     private final int exitCode;
     private final String description;
@@ -33,6 +35,23 @@ public enum Kind {
 
     public int exitCode() {
         return exitCode;
+    }
+
+    /** The next step where the code that noticed the failure knows no better one. */
+    public String nextStep() {
+        return switch (this) {
+            case INTERNAL -> "run again with -v4 for the stack, and report it";
+            case USAGE -> "see jcriu --help";
+            case ENVIRONMENT -> "run jcriu as root, with all capabilities; see docs/limits.md";
+            case UNSUPPORTED -> "see docs/limits.md";
+            case TARGET_GONE -> "check that it runs, and try again";
+            case IMAGE -> "the images are damaged: use another copy, or dump again";
+            case IO ->
+                    "check that file system: room, mode, health; or choose another directory with"
+                            + " --images-dir and --work-dir";
+            case RESTORE_REFUSED -> "put back what is missing, or dump again";
+            case INTERRUPTED -> "run the same command again";
+        };
     }
 
     /** One line for {@code --help} and the documentation. */

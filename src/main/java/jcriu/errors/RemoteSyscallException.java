@@ -22,6 +22,11 @@ public final class RemoteSyscallException extends JcriuException {
         return errno;
     }
 
+    @Override
+    public String hint() {
+        return super.hint() != null ? super.hint() : SyscallException.hintFor(errno);
+    }
+
     public int tid() {
         return tid;
     }

@@ -77,7 +77,7 @@ public final class PagesOut implements AutoCloseable {
         for (long from = 0; from < bytes; from += step) {
             long start = at + from;
             long length = Math.min(step, bytes - from);
-            jobs.add(() -> Native.call(Syscall.MADVISE, start, length, MADV_POPULATE_WRITE));
+            jobs.add(() -> populate(start, length));
         }
         workers.run(jobs);
     }
@@ -110,6 +110,14 @@ public final class PagesOut implements AutoCloseable {
             r = Native.call(Syscall.FTRUNCATE, file.number(), bytes);
         }
         Native.check(r, what);
+    }
+
+    /** Allocates the pages now: a fault without room, later, would look like a bad address. */
+    private void populate(long start, long length) {
+        long r = Native.call(Syscall.MADVISE, start, length, MADV_POPULATE_WRITE);
+        if (r == -Errno.EFAULT.number()) {
+            throw noRoom("fill " + length + " bytes of " + file.name());
+        }
     }
 
     private static JcriuException noRoom(String what) {

@@ -7,6 +7,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import jcriu.errors.Interruption;
 
 /** One thread per core that moves pages. ptrace never happens here. */
 public final class Workers implements AutoCloseable {
@@ -32,6 +33,7 @@ public final class Workers implements AutoCloseable {
                     int job;
                     while ((job = next.getAndIncrement()) < jobs.size()) {
                         try {
+                            Interruption.check();
                             jobs.get(job).run();
                         } catch (RuntimeException e) {
                             if (first == null) {

@@ -134,6 +134,10 @@ final class LoadedTask {
         try (ImageReader in = images.reader(ImageType.IDS, pid)) {
             filesId = in.requireOne(task_kobj_ids_entry.parser()).getFilesId();
         }
+        if (!images.exists(ImageType.FDINFO, filesId)) {
+            // a task without descriptors has one too, without entries
+            throw new ImageFormatException(ImageType.FDINFO.fileName(filesId), -1, "is missing");
+        }
         try (ImageReader in = images.reader(ImageType.FDINFO, filesId)) {
             fds = in.readAll(fdinfo_entry.parser());
         }

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.Errno;
+import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.TaskGoneException;
@@ -151,8 +152,11 @@ public final class Restorer {
             scripts.run("post-restore", tree.get(0).pid);
             scripts.run("pre-resume", tree.get(0).pid);
             writeStats(System.nanoTime() - start);
+            Interruption.check();
             announce();
+            Interruption.shield();
         } catch (RuntimeException | Error e) {
+            Interruption.shield();
             killAll();
             if (pidFileWritten) {
                 removePidFile();
@@ -160,13 +164,17 @@ public final class Restorer {
             if (files != null) {
                 files.close();
             }
-            if (e instanceof JcriuException ours) {
-                ours.withTargetState("not restored; nothing was left behind; images unchanged");
-            }
-            throw e;
+            throw JcriuException.of(e)
+                    .withTargetState("not restored; nothing was left behind; images unchanged");
         }
         for (TaskRestore task : tasks) {
-            task.release(options.leaveStopped());
+            try {
+                task.release(options.leaveStopped());
+            } catch (RuntimeException e) {
+                throw JcriuException.of(e)
+                        .withTargetState("restored in part: some of its tasks may still be stopped")
+                        .withHint("kill what was restored, and restore again");
+            }
         }
         try {
             scripts.run("post-resume", tree.get(0).pid);
@@ -216,6 +224,7 @@ public final class Restorer {
             } catch (TaskGoneException e) {
                 continue;
             }
+            Interruption.check();
             if (!zombie || System.nanoTime() > deadline) {
                 throw Seed.pidTaken(pid);
             }
@@ -224,6 +233,7 @@ public final class Restorer {
     }
 
     private List<TaskRestore> live() {
+        Interruption.check();
         List<TaskRestore> live = new ArrayList<>(tasks.size());
         for (TaskRestore task : tasks) {
             if (!task.ended()) {
@@ -306,6 +316,7 @@ public final class Restorer {
     }
 
     private void addChild(TaskRestore parent, LoadedTask child, int inheritedSid) {
+        Interruption.check();
         TaskRestore task = parent.fork(child);
         tasks.add(task);
         forkChildren(task, inheritedSid);
@@ -435,6 +446,7 @@ public final class Restorer {
     private int awaitRoot() {
         int pid = tree.get(0).pid;
         int ours = Stat.read((int) ProcessHandle.current().pid()).pgrp();
+        Interruption.onlyWaiting("restored, and running on");
         files.ttys().foreground(tree.get(0).pgid);
         int status = Child.await(pid);
         files.ttys().setForeground(ours);

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import jcriu.errors.Errno;
+import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.SyscallException;
@@ -223,6 +224,7 @@ public final class FrozenTree implements AutoCloseable {
                 return false;
             }
             if (status == -1) {
+                Interruption.check();
                 if (System.nanoTime() - deadlineNanos > 0) {
                     throw new JcriuException(
                                     Kind.ENVIRONMENT,

@@ -1,0 +1,323 @@
+package jcriu;
+
+import static jcriu.Launcher.jcriu;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import jcriu.Launcher.Outcome;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Everything that goes wrong says so in three parts, and leaves the target as it was. */
+@Tag("live")
+class ErrorsIT {
+    @TempDir private static Path scratch;
+    private static Path program;
+
+    /** A complete dump of a process that is gone, and its pid. */
+    private static Path dumped;
+
+    private static int dumpedPid;
+
+    private LiveTarget target;
+    private String before;
+
+    @BeforeAll
+    static void prepare() throws IOException {
+        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
+        program = CCompiler.testee("target", scratch);
+        dumped = Files.createDirectory(scratch.resolve("dumped"));
+        try (LiveTarget gone = LiveTarget.start(program, scratch, "count", "")) {
+            dumpedPid = gone.pid();
+            jcriu("dump", "-t", "" + dumpedPid, "-D", dumped.toString()).requireSuccess();
+            LiveTarget.await("the end of the target", () -> !gone.alive());
+        }
+    }
+
+    @BeforeEach
+    void startTarget() {
+        start("count", "");
+    }
+
+    @AfterEach
+    void killTarget() {
+        target.close();
+    }
+
+    @AfterAll
+    static void killRestored() {
+        LiveTarget.kill(dumpedPid, "KILL");
+    }
+
+    private void start(String mode, String argument) {
+        if (target != null) {
+            target.close();
+        }
+        target = LiveTarget.start(program, scratch, mode, argument);
+        before = target.snapshot();
+    }
+
+    private Path images() throws IOException {
+        return Files.createTempDirectory(scratch, "images");
+    }
+
+    private Outcome dump(Path images) {
+        return jcriu("dump", "-t", "" + target.pid(), "-D", images.toString());
+    }
+
+    private void requireUnharmed() {
+        target.awaitProgress(1);
+        assertEquals(before, target.snapshot());
+    }
+
+    private static void requireEmpty(Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            assertEquals(List.of(), files.toList());
+        }
+    }
+
+    @Test
+    void shouldRefuseAPidThatIsNotThere() throws IOException {
+        Path images = images();
+        jcriu("dump", "-t", "4194000", "-D", images.toString())
+                .requireFailure(5, "cannot dump pid 4194000: no such process");
+        requireEmpty(images);
+    }
+
+    @Test
+    void shouldRefuseAKernelThread() throws IOException {
+        String comm = Files.readString(Path.of("/proc/2/comm")).strip();
+        assumeTrue("kthreadd".equals(comm), "pid 2 is no kernel thread here, but " + comm);
+        jcriu("dump", "-t", "2", "-D", images().toString())
+                .requireFailure(4, "pid 2 (kthreadd): it is a kernel thread");
+    }
+
+    @Test
+    void shouldRefuseItsOwnParent() throws IOException {
+        Launcher.run(
+                        List.of(
+                                "bash",
+                                "-c",
+                                Launcher.SCRIPT + " dump -j -t $$ -D " + images() + "; exit $?"))
+                .requireFailure(4, "(bash): it is an ancestor of jcriu");
+    }
+
+    @Test
+    void shouldRefuseAThreadAsRoot() throws IOException {
+        start("threads", "1");
+        int tid;
+        try (Stream<Path> tasks = Files.list(Path.of("/proc/" + target.pid() + "/task"))) {
+            tid =
+                    tasks.mapToInt(path -> Integer.parseInt(path.getFileName().toString()))
+                            .filter(id -> id != target.pid())
+                            .findFirst()
+                            .orElseThrow();
+        }
+        jcriu("dump", "-t", "" + tid, "-D", images().toString())
+                .requireFailure(4, "it is a thread of process " + target.pid());
+        requireUnharmed();
+    }
+
+    @Test
+    void shouldRefuseATargetThatIsTraced() throws IOException {
+        Path images = images();
+        try (LiveTarget tracer = LiveTarget.start(program, scratch, "trace", "" + target.pid())) {
+            dump(images)
+                    .requireFailure(
+                            3,
+                            "pid "
+                                    + target.pid()
+                                    + " (target) is already traced by process "
+                                    + tracer.pid());
+        }
+        LiveTarget.await(
+                "the end of the tracer", () -> target.snapshot().contains("TracerPid:\t0"));
+        requireUnharmed();
+        requireEmpty(images);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "-sys_ptrace, CAP_SYS_PTRACE",
+        "'-sys_admin,-checkpoint_restore', CAP_CHECKPOINT_RESTORE"
+    })
+    void shouldNameAMissingCapability(String set, String name) throws IOException {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/setpriv")), "no setpriv");
+        Path images = images();
+        jcriu(
+                        List.of("setpriv", "--bounding-set", set),
+                        "dump",
+                        "-t",
+                        "" + target.pid(),
+                        "-D",
+                        images.toString())
+                .requireFailure(3, "lacks the capability " + name);
+        requireUnharmed();
+        requireEmpty(images);
+    }
+
+    /** 2 MiB are found to be too much while they are written, 16 MiB before the freeze. */
+    @ParameterizedTest
+    @CsvSource({"2", "16"})
+    void shouldLeaveTheTargetRunningWhenTheDiskIsFull(String mib) throws IOException {
+        start("memory", mib);
+        Path images = images();
+        mount(images, "size=1m");
+        try {
+            Outcome outcome = dump(images);
+            outcome.requireFailure(7, "ENOSPC (no space left on device)");
+            assertTrue(outcome.output().contains(images + "/pages-1.img"), outcome.output());
+            requireEmpty(images);
+        } finally {
+            CCompiler.run(List.of("umount", images.toString()));
+        }
+        requireUnharmed();
+        dump(images).requireSuccess(); // the same command where there is room
+    }
+
+    private static void mount(Path directory, String options) {
+        Outcome outcome =
+                Launcher.run(
+                        List.of(
+                                "mount",
+                                "-t",
+                                "tmpfs",
+                                "-o",
+                                options,
+                                "jcriu-test",
+                                directory.toString()));
+        assumeTrue(outcome.status() == 0, "no tmpfs can be mounted: " + outcome.output());
+    }
+
+    @Test
+    void shouldRefuseAnUnusableImagesDirectory() throws IOException {
+        Path missing = scratch.resolve("missing");
+        dump(missing).requireFailure(3, "images directory " + missing + " does not exist");
+        Path file = Files.createTempFile(scratch, "no", "directory");
+        dump(file).requireFailure(3, "images directory " + file + " is not a directory");
+        Path readOnly = images();
+        mount(readOnly, "size=1m,ro");
+        try {
+            dump(readOnly).requireFailure(3, "images directory " + readOnly + " is not writable");
+        } finally {
+            CCompiler.run(List.of("umount", readOnly.toString()));
+        }
+        jcriu("restore", "-D", missing.toString()).requireFailure(3, "does not exist");
+        requireUnharmed();
+    }
+
+    @Test
+    void shouldRefuseASocketBeforeTheFreeze() throws IOException {
+        start("socket", "");
+        Path images = images();
+        Outcome outcome = dump(images);
+        outcome.requireFailure(4, "pid " + target.pid() + " (target): fd 4 is a Unix socket");
+        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
+        requireUnharmed();
+        requireEmpty(images);
+    }
+
+    @Test
+    void shouldAskForShellJobWhereTheSessionIsOutside() throws IOException {
+        Path file = Files.createTempFile(scratch, "job", ".words");
+        String command = "cd /; " + program + " count " + file + " >/dev/null 2>&1 & echo $!";
+        int pid = Integer.parseInt(CCompiler.run(List.of("sh", "-c", command)).strip());
+        try {
+            LiveTarget.await("the target", () -> LiveTarget.state(pid) == 'S');
+            Outcome outcome = jcriu("dump", "-t", "" + pid, "-D", images().toString());
+            outcome.requireFailure(4, "it is no session leader");
+            assertTrue(outcome.output().contains("--shell-job"), outcome.output());
+        } finally {
+            LiveTarget.kill(pid, "KILL");
+        }
+    }
+
+    @Test
+    void shouldRefuseAPidThatIsTakenAtRestore() throws IOException {
+        Path images = images();
+        jcriu("dump", "-R", "-t", "" + target.pid(), "-D", images.toString()).requireSuccess();
+        jcriu("restore", "-d", "-D", images.toString())
+                .requireFailure(8, "cannot restore pid " + target.pid() + ": this pid is in use");
+        requireUnharmed();
+    }
+
+    @Test
+    void shouldRefuseAnUnfinishedDump() throws IOException {
+        jcriu("restore", "-d", "-D", images().toString()).requireFailure(6, "no inventory.img");
+    }
+
+    /** (image, what is done to it, what is said). */
+    @ParameterizedTest
+    @CsvSource({
+        "inventory.img, flip 0, inventory.img at byte 0: magic number",
+        "inventory.img, cut 20, inventory.img at byte 4: entry of",
+        "pstree.img, flip 5, pstree.img at byte 4: magic number",
+        "pstree.img, cut 14, pstree.img at byte 8: entry of",
+        "core-PID.img, flip 0, core-PID.img at byte 0: magic number",
+        "core-PID.img, cut 100, core-PID.img at byte 8: entry of",
+        "core-PID.img, remove, core-PID.img: is missing",
+        "mm-PID.img, flip 9, mm-PID.img at byte 8: entry of",
+        "mm-PID.img, cut 100, mm-PID.img at byte 8: entry of",
+        "fs-PID.img, cut 10, fs-PID.img at byte 8: ends inside the length",
+        "ids-PID.img, remove, ids-PID.img: is missing",
+        "fdinfo-2.img, remove, fdinfo-2.img: is missing",
+        "fdinfo-2.img, cut 24, fdinfo-2.img at byte",
+        "files.img, flip 0, files.img at byte 0: magic number",
+        "files.img, cut 40, files.img at byte",
+        "pagemap-PID.img, flip 4, pagemap-PID.img at byte 4: magic number",
+        "pagemap-PID.img, cut 20, pagemap-PID.img at byte 14: entry of",
+        "pages-1.img, cut 4096, pagemap-PID.img at byte",
+        "pages-1.img, remove, pages-1.img"
+    })
+    void shouldNameTheDamage(String image, String damage, String what) throws IOException {
+        Path images = images();
+        try (Stream<Path> files = Files.list(dumped)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, images.resolve(file.getFileName()));
+            }
+        }
+        Path file = images.resolve(image.replace("PID", "" + dumpedPid));
+        byte[] bytes = Files.readAllBytes(file);
+        String[] words = damage.split(" ");
+        switch (words[0]) {
+            case "remove" -> Files.delete(file);
+            case "cut" ->
+                    Files.write(file, java.util.Arrays.copyOf(bytes, Integer.parseInt(words[1])));
+            default -> {
+                bytes[Integer.parseInt(words[1])] ^= 0x40;
+                Files.write(file, bytes);
+            }
+        }
+        jcriu("restore", "-d", "-D", images.toString())
+                .requireFailure(6, what.replace("PID", "" + dumpedPid));
+        char state = LiveTarget.state(dumpedPid);
+        assertTrue(state == 'X' || state == 'Z', "pid " + dumpedPid + " is left, state " + state);
+    }
+
+    @Test
+    void shouldNotPrintAStackUnlessAsked() throws IOException {
+        Path images = images();
+        assertFalse(
+                jcriu("dump", "-v2", "-t", "4194000", "-D", images.toString())
+                        .output()
+                        .contains("\tat "));
+        assertTrue(
+                jcriu("dump", "-v4", "-t", "4194000", "-D", images.toString())
+                        .output()
+                        .contains("\tat "));
+    }
+}
