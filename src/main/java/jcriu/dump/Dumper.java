@@ -259,7 +259,7 @@ public final class Dumper {
                 tree.awaitKilled();
             }
             try {
-                if (options.sync()) {
+                if (options.sync() && !options.leaveRunning()) {
                     images.sync();
                 }
             } catch (JcriuException e) {
@@ -333,7 +333,8 @@ public final class Dumper {
         Inventory.writeClocks(images);
         images.discardPrepared();
         Interruption.check();
-        images.complete(Inventory.make());
+        // a tree that runs on does not wait for the disk; one that is to be killed would
+        images.writeInventory(Inventory.make(), options.sync() && options.leaveRunning());
         if (!rehearsal) {
             Interruption.shield();
         }

@@ -13,6 +13,7 @@ import jcriu.errors.SyscallException;
 import jcriu.errors.TaskGoneException;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.kernel.FileConstants;
+import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.memory.PagemapScan;
 import jcriu.memory.Runs;
@@ -197,6 +198,23 @@ final class Preflight {
                                     name + " is already traced by process " + status.tracerPid())
                             .withHint(
                                     "detach that tracer (a debugger, strace, another jcriu) first");
+        }
+        if (status.seccomp() != 0 && !Capabilities.effective().has(Capabilities.CAP_SYS_ADMIN)) {
+            throw (EnvironmentException)
+                    new EnvironmentException(
+                                    name
+                                            + " has seccomp filters, and jcriu lacks the capability"
+                                            + " CAP_SYS_ADMIN to suspend them")
+                            .withHint("run jcriu as root");
+        }
+        int exitSignal = Stat.read(pid).exitSignal();
+        if (exitSignal != ProcessConstants.SIGCHLD) {
+            throw new UnsupportedStateException(
+                            name
+                                    + " was cloned with the exit signal "
+                                    + exitSignal
+                                    + ", which is not supported yet")
+                    .withHint("see docs/limits.md#sharing");
         }
         for (String kind : NAMESPACES) {
             String theirs;

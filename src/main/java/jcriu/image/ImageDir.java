@@ -2,6 +2,7 @@ package jcriu.image;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -151,13 +152,25 @@ public final class ImageDir {
         }
     }
 
-    /** An earlier inventory goes first: from here until {@link #complete} nothing is complete. */
+    /**
+     * Removes an earlier dump, its inventory first: an image that this dump does not write must not
+     * be taken for its own.
+     */
     public void begin() {
         try {
             Files.deleteIfExists(path(ImageType.INVENTORY));
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+                for (Path file : files) {
+                    ImageType type = ImageType.ofFileName(file.getFileName().toString());
+                    if (type != null && type.head() != ImageType.Head.SERVICE) {
+                        Files.deleteIfExists(file);
+                    }
+                }
+            }
         } catch (IOException e) {
             throw new JcriuException(
-                    Kind.IO, "cannot remove the old inventory in " + directory + ": " + e, e);
+                            Kind.IO, "cannot remove the old images in " + directory + ": " + e, e)
+                    .withHint("choose another --images-dir");
         }
     }
 

@@ -32,8 +32,7 @@ public final class ActionScripts {
             int status;
             try {
                 ProcessBuilder command =
-                        new ProcessBuilder("sh", "-c", script.toAbsolutePath().toString())
-                                .inheritIO();
+                        new ProcessBuilder(script.toAbsolutePath().toString()).inheritIO();
                 Map<String, String> environment = command.environment();
                 environment.put("CRTOOLS_SCRIPT_ACTION", step);
                 environment.put("CRTOOLS_IMAGE_DIR", imagesDir.toAbsolutePath().toString());

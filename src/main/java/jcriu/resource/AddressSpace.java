@@ -306,9 +306,13 @@ public final class AddressSpace {
                 8L * fields.length + 8,
                 0);
         batch.add("", Syscall.CLOSE, 0);
-        if (mm.getThpDisabled()) {
-            batch.add("", Syscall.PRCTL, ProcessConstants.PR_SET_THP_DISABLE, 1, 0, 0, 0);
-        }
+        batch.tolerate(
+                Syscall.PRCTL,
+                ProcessConstants.PR_SET_THP_DISABLE,
+                mm.getThpDisabled() ? 1 : 0,
+                0,
+                0,
+                0);
     }
 
     /** Adds the last thing that concerns memory: whether the task may dump core. */

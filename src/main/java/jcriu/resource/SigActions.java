@@ -51,7 +51,7 @@ final class SigActions {
         return actions;
     }
 
-    /** Sets all handlers that are not the default, which is what a seed has. */
+    /** Sets all handlers, the default too: a seed ignores what jcriu ignores. */
     static void restore(List<sa_entry> actions, RemoteBatch batch) {
         int index = 0;
         for (int signal = 1; signal <= NSIG && index < actions.size(); signal++) {
@@ -59,9 +59,6 @@ final class SigActions {
                 continue;
             }
             sa_entry action = actions.get(index++);
-            if (action.getSigaction() == 0 && action.getFlags() == 0 && action.getMask() == 0) {
-                continue;
-            }
             long at = batch.data(KERNEL_SIGACTION_SIZE);
             batch.putLong(at, action.getSigaction());
             batch.putLong(at + 8, action.getFlags());

@@ -53,7 +53,7 @@ public final class TaskExtras {
                     thread.setAffinity(ByteString.copyFrom(mask.get(0, (int) n)));
                 }
                 long ioprio = Native.call(Syscall.IOPRIO_GET, 1, tid);
-                if (ioprio > 0) {
+                if (ioprio >= 0) {
                     thread.setIoprio((int) ioprio);
                 }
                 task.addThreads(thread);

@@ -175,10 +175,7 @@ public final class TaskState {
             task_core_entry tc, Limits ours, int pid, boolean countTimerIds, RemoteBatch batch) {
         SigActions.restore(tc.getSigactionsList(), batch);
         Timers.create(tc.getTimers(), countTimerIds, batch);
-        if (tc.getPersonality() != 0) {
-            batch.add(
-                    "set the personality", Syscall.PERSONALITY, tc.getPersonality() & 0xffffffffL);
-        }
+        batch.add("set the personality", Syscall.PERSONALITY, tc.getPersonality() & 0xffffffffL);
         if (tc.getChildSubreaper()) {
             batch.add("become a subreaper", Syscall.PRCTL, PR_SET_CHILD_SUBREAPER, 1);
         }

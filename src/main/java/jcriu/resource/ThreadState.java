@@ -253,19 +253,15 @@ public final class ThreadState {
                     0,
                     rseq.getSignature() & 0xffffffffL);
         }
-        if (t.getSchedPolicy() != 0 || t.getSchedPrio() != 0) {
-            long param = batch.data(8);
-            batch.putInt(param, t.getSchedPrio());
-            batch.add(
-                    "set the scheduling policy",
-                    Syscall.SCHED_SETSCHEDULER,
-                    0,
-                    t.getSchedPolicy(),
-                    param);
-        }
-        if (t.getSchedNice() != 0) {
-            batch.add("set the nice value", Syscall.SETPRIORITY, 0, 0, t.getSchedNice());
-        }
+        long param = batch.data(8);
+        batch.putInt(param, t.getSchedPrio());
+        batch.add(
+                "set the scheduling policy",
+                Syscall.SCHED_SETSCHEDULER,
+                0,
+                t.getSchedPolicy(),
+                param);
+        batch.add("set the nice value", Syscall.SETPRIORITY, 0, 0, t.getSchedNice());
         for (siginfo_entry signal : t.getSignalsP().getSignalsList()) {
             byte[] info = signal.getSiginfo().toByteArray();
             long at = batch.data(java.util.Arrays.copyOf(info, SIGINFO_SIZE));

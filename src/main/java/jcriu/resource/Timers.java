@@ -128,14 +128,15 @@ final class Timers {
         itimer(1, timers.getVirt(), batch);
         itimer(2, timers.getProf(), batch);
         for (posix_timer_entry timer : timers.getPosixList()) {
-            if (timer.getVsec() == 0 && timer.getVnsec() == 0) {
+            boolean expired = timer.getVsec() == 0 && timer.getVnsec() == 0;
+            if (expired && timer.getIsec() == 0 && timer.getInsec() == 0) {
                 continue;
             }
             long value = batch.data(ITIMERVAL_SIZE);
             batch.putLong(value, timer.getIsec());
             batch.putLong(value + 8, timer.getInsec());
-            batch.putLong(value + 16, timer.getVsec());
-            batch.putLong(value + 24, timer.getVnsec());
+            batch.putLong(value + 16, expired ? timer.getIsec() : timer.getVsec());
+            batch.putLong(value + 24, expired ? timer.getInsec() : timer.getVnsec());
             batch.add(
                     "start timer " + timer.getItId(),
                     Syscall.TIMER_SETTIME,
@@ -147,14 +148,16 @@ final class Timers {
     }
 
     private static void itimer(int which, itimer_entry timer, RemoteBatch batch) {
-        if (timer.getVsec() == 0 && timer.getVusec() == 0) {
+        // expired, with its signal pending: it says 0, and would repeat when the signal is taken
+        boolean expired = timer.getVsec() == 0 && timer.getVusec() == 0;
+        if (expired && timer.getIsec() == 0 && timer.getIusec() == 0) {
             return;
         }
         long value = batch.data(ITIMERVAL_SIZE);
         batch.putLong(value, timer.getIsec());
         batch.putLong(value + 8, timer.getIusec());
-        batch.putLong(value + 16, timer.getVsec());
-        batch.putLong(value + 24, timer.getVusec());
+        batch.putLong(value + 16, expired ? timer.getIsec() : timer.getVsec());
+        batch.putLong(value + 24, expired ? timer.getIusec() : timer.getVusec());
         batch.add("start interval timer " + which, Syscall.SETITIMER, which, value, 0);
     }
 }

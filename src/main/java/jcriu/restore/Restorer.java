@@ -11,6 +11,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -330,6 +331,7 @@ public final class Restorer {
                 task.leader.require(Syscall.SETPGID, 0, 0);
             }
         }
+        Map<Integer, Integer> helpers = makeLostGroups(rootLeads ? -1 : outside);
         for (TaskRestore task : tasks) {
             if (task.images.pgid != task.images.pid && (rootLeads || task.images.pgid != outside)) {
                 try {
@@ -348,6 +350,32 @@ public final class Restorer {
                 }
             }
         }
+        for (TaskRestore task : tasks) {
+            Integer group = helpers.remove(task.images.pgid);
+            if (group != null) {
+                task.endHelper(group);
+            }
+        }
+    }
+
+    /**
+     * A group lives on when its leader has ended. To make it again, the first member gets a child
+     * with the leader's pid, which makes the group, and ends when all have joined.
+     */
+    private Map<Integer, Integer> makeLostGroups(int outside) {
+        Set<Integer> pids = new HashSet<>();
+        for (TaskRestore task : tasks) {
+            pids.add(task.images.pid);
+        }
+        Map<Integer, Integer> helpers = new HashMap<>();
+        for (TaskRestore task : tasks) {
+            int group = task.images.pgid;
+            if (!pids.contains(group) && group != outside && !helpers.containsKey(group)) {
+                task.startHelper(group);
+                helpers.put(group, group);
+            }
+        }
+        return helpers;
     }
 
     private void killAll() {

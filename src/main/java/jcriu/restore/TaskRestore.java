@@ -112,6 +112,26 @@ final class TaskRestore {
         }
     }
 
+    private Tracee helper;
+
+    /** Clones a child that makes a process group with its own pid. */
+    void startHelper(int group) {
+        try {
+            helper = leader.clone3(cloneArgs(0, SIGCHLD, group), false);
+        } catch (RemoteSyscallException e) {
+            throw e.errno() == Errno.EEXIST ? Seed.pidTaken(group) : e;
+        }
+        helper.require(Syscall.SETPGID, 0, 0);
+    }
+
+    /** Lets that child end, and waits for it in the task's name. */
+    void endHelper(int group) {
+        helper.exit(0, 0);
+        helper = null;
+        leader.require(Syscall.WAIT4, group, 0, 0, 0);
+        drainChildSignals();
+    }
+
     /** Ends as the zombie that the task was. */
     void endAsZombie() {
         int status = images.tc().getExitCode();
@@ -248,7 +268,12 @@ final class TaskRestore {
             }
         }
         Limits ours = Limits.read(images.pid);
-        drainChildSignals();
+        for (LoadedTask child : images.children) {
+            if (child.zombie()) {
+                drainChildSignals();
+                break;
+            }
+        }
         TaskState.restore(images.tc(), ours, images.pid, timerIdsNeedCounting(), batch());
         flush();
         for (int i = 0; i < threads.size(); i++) {
@@ -258,18 +283,12 @@ final class TaskRestore {
         }
     }
 
-    /** Children that ended as zombies left a SIGCHLD that is not the task's. */
+    /** A child that ended left a SIGCHLD that is not the task's. */
     private void drainChildSignals() {
-        boolean any = false;
-        for (LoadedTask child : images.children) {
-            any |= child.zombie();
-        }
-        if (any) {
-            long set = batch().data(8);
-            batch().putLong(set, 1L << SIGCHLD - 1);
-            batch().tolerate(Syscall.RT_SIGTIMEDWAIT, set, 0, batch().data(16), 8);
-            flush();
-        }
+        long set = batch().data(8);
+        batch().putLong(set, 1L << SIGCHLD - 1);
+        batch().tolerate(Syscall.RT_SIGTIMEDWAIT, set, 0, batch().data(16), 8);
+        flush();
     }
 
     private boolean timerIdsNeedCounting() {

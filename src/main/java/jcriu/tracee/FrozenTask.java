@@ -7,7 +7,7 @@ import java.util.List;
 /** One task of a {@link FrozenTree}: its threads, the leader first; a zombie has none. */
 public final class FrozenTask {
     private final int pid;
-    private final FrozenTask parent;
+    private FrozenTask parent;
     private final List<Tracee> threads = new ArrayList<>();
     private boolean zombie;
 
@@ -52,6 +52,10 @@ public final class FrozenTask {
 
     void remove(Tracee thread) {
         threads.remove(thread);
+    }
+
+    void adoptedBy(FrozenTask task) {
+        parent = task;
     }
 
     void becomeZombie() {

@@ -34,6 +34,9 @@ public final class FrozenTree implements AutoCloseable {
     private final long deadlineNanos;
     private boolean thawed;
 
+    /** A task was taken out, so a walk over {@link #order} may have left one out. */
+    private boolean removed;
+
     private FrozenTree(long deadlineNanos) {
         this.deadlineNanos = deadlineNanos;
     }
@@ -49,8 +52,8 @@ public final class FrozenTree implements AutoCloseable {
         FrozenTree tree = new FrozenTree(System.nanoTime() + timeoutMs * 1_000_000);
         try {
             tree.add(root, null);
-            while (tree.walk()) {
-                // until nothing new appears
+            while (tree.walk() || tree.settle()) {
+                // until nothing new appears, and nothing has left
             }
             return tree;
         } catch (RuntimeException | Error e) {
@@ -76,6 +79,7 @@ public final class FrozenTree implements AutoCloseable {
 
     private boolean walk() {
         boolean found = false;
+        removed = false;
         List<Tracee> pending = new ArrayList<>();
         List<FrozenTask> owners = new ArrayList<>();
         for (int i = 0; i < order.size(); i++) {
@@ -113,7 +117,67 @@ public final class FrozenTree implements AutoCloseable {
                 }
             }
         }
-        return found;
+        return found || removed;
+    }
+
+    /**
+     * Now that all are stopped: what happened while they were being stopped. A zombie was reaped by
+     * a parent that still ran; the children of a task that ended have another parent, and where
+     * that is outside the tree they belong to it no longer, and are let go.
+     *
+     * @return whether another walk is needed
+     */
+    private boolean settle() {
+        boolean changed = false;
+        boolean again = true;
+        while (again) {
+            again = false;
+            for (FrozenTask task : List.copyOf(order)) {
+                if (task.parent() == null) {
+                    continue;
+                }
+                FrozenTask parent = null;
+                try {
+                    parent = tasks.get(Stat.read(task.pid()).ppid());
+                } catch (TaskGoneException e) {
+                    // reaped
+                }
+                if (parent == null) {
+                    for (Tracee thread : task.threads()) {
+                        thread.release();
+                    }
+                    remove(task);
+                    again = true;
+                } else if (parent != task.parent()) {
+                    task.adoptedBy(parent);
+                    changed = true;
+                }
+            }
+            changed |= again;
+        }
+        if (changed) {
+            parentsFirst();
+        }
+        return changed;
+    }
+
+    private void parentsFirst() {
+        List<FrozenTask> sorted = new ArrayList<>(List.of(order.get(0)));
+        for (int i = 0; i < sorted.size(); i++) {
+            for (FrozenTask task : order) {
+                if (task.parent() == sorted.get(i)) {
+                    sorted.add(task);
+                }
+            }
+        }
+        order.clear();
+        order.addAll(sorted);
+    }
+
+    private void remove(FrozenTask task) {
+        tasks.remove(task.pid());
+        order.remove(task);
+        removed = true;
     }
 
     /**
@@ -130,8 +194,7 @@ public final class FrozenTree implements AutoCloseable {
                     }
                     thread.release();
                 }
-                tasks.remove(task.pid());
-                order.remove(task);
+                remove(task);
             }
         }
     }
@@ -170,8 +233,7 @@ public final class FrozenTree implements AutoCloseable {
         } catch (TaskGoneException e) {
             // reaped
         }
-        tasks.remove(task.pid());
-        order.remove(task);
+        remove(task);
     }
 
     private Tracee seize(FrozenTask task, int tid) {
