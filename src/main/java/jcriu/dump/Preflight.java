@@ -38,6 +38,8 @@ final class Preflight {
         "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"
     };
 
+    private static final int CHECK_TRIES = 4;
+    private static final long CHECK_PAUSE_NANOS = 3_000_000;
     private static final int VFORK_TRIES = 20;
     private static final long VFORK_PAUSE_NANOS = 10_000_000;
 
@@ -82,7 +84,7 @@ final class Preflight {
                     continue;
                 }
                 live.add(pid);
-                checkTask(pid);
+                checkRunning(pid);
             } catch (TaskGoneException e) {
                 if (pid == root) {
                     throw e;
@@ -186,6 +188,27 @@ final class Preflight {
                     .withHint(
                             "dump it as a shell job: add --shell-job (-j) to dump and restore;"
                                     + " or start the program with setsid");
+        }
+    }
+
+    /**
+     * A running task changes while it is looked at: it ends, closes and unmaps. What stays wrong is
+     * refused, what a task had that is gone is no matter.
+     */
+    private void checkRunning(int pid) {
+        for (int tries = 1; ; tries++) {
+            try {
+                checkTask(pid);
+                return;
+            } catch (TaskGoneException | SyscallException | UnsupportedStateException e) {
+                if (Stat.read(pid).isZombie()) {
+                    throw new TaskGoneException(pid, "while it was checked");
+                }
+                if (tries == CHECK_TRIES) {
+                    throw e;
+                }
+                LockSupport.parkNanos(CHECK_PAUSE_NANOS);
+            }
         }
     }
 
