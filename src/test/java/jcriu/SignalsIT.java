@@ -70,7 +70,7 @@ class SignalsIT {
     @ParameterizedTest
     @CsvSource({"INT", "TERM", "HUP"})
     void shouldReleaseTheTargetOfADump(String signal) throws IOException, InterruptedException {
-        try (LiveTarget target = LiveTarget.start(program, scratch, "memory", "256")) {
+        try (LiveTarget target = LiveTarget.start(program, scratch, "memory", "96")) {
             String pid = "" + target.pid();
             Path first = Files.createTempDirectory(scratch, "images");
             long wall = run(signal, -1, "dump", "-R", "-t", pid, "-D", first.toString()).ms();
@@ -103,7 +103,7 @@ class SignalsIT {
     @ParameterizedTest
     @CsvSource({"INT", "TERM", "HUP"})
     void shouldKillWhatARestoreHasMade(String signal) throws IOException, InterruptedException {
-        try (LiveTarget target = LiveTarget.start(program, scratch, "memory", "256")) {
+        try (LiveTarget target = LiveTarget.start(program, scratch, "memory", "96")) {
             String pid = "" + target.pid();
             Path images = Files.createTempDirectory(scratch, "images");
             jcriu("dump", "-t", pid, "-D", images.toString()).requireSuccess();

@@ -239,10 +239,7 @@ public final class Dumper {
             }
         } catch (RuntimeException | Error e) {
             if (tree != null && !over) {
-                for (TaskDump task : tasks) {
-                    task.undo();
-                }
-                tree.close();
+                letGo(tree, tasks, e);
             }
             discardPages();
             images.deleteWritten();
@@ -272,6 +269,22 @@ public final class Dumper {
                 // the dump is complete, and the target may be gone already
                 LOG.warn("no statistics: {}", e.what());
             }
+        }
+    }
+
+    /** Takes our traces out of every task, then lets all go on, whatever else fails. */
+    private static void letGo(FrozenTree tree, List<TaskDump> tasks, Throwable cause) {
+        for (TaskDump task : tasks) {
+            try {
+                task.undo();
+            } catch (RuntimeException e) {
+                cause.addSuppressed(e);
+            }
+        }
+        try {
+            tree.close();
+        } catch (RuntimeException e) {
+            cause.addSuppressed(e);
         }
     }
 

@@ -64,7 +64,7 @@ public final class Interruption {
 
     private static void onShutdown() {
         if (ENDED.getCount() == 0) {
-            return; // System.exit
+            Runtime.getRuntime().halt(exitCode); // System.exit, or a signal at the last moment
         }
         requested = true;
         String state = waitingFor;

@@ -28,6 +28,7 @@ import jcriu.sys.Native;
  */
 public final class FrozenTree implements AutoCloseable {
     private static final int VFORK_SPINS = 200;
+    private static final long SETTLE_NANOS = 1_000_000_000;
 
     private final Map<Integer, FrozenTask> tasks = new HashMap<>();
     private final List<FrozenTask> order = new ArrayList<>();
@@ -329,6 +330,32 @@ public final class FrozenTree implements AutoCloseable {
         }
     }
 
+    /**
+     * A thread that was seized and has not stopped yet cannot be let go: waits for its stop. One
+     * that does not stop in time is let go by the kernel when we end.
+     */
+    private static void settle(Tracee thread, long deadline) {
+        try {
+            while (System.nanoTime() - deadline < 0) {
+                int status = Ptrace.await(thread.tid(), WNOHANG);
+                if (status == -1) {
+                    java.util.concurrent.locks.LockSupport.parkNanos(50_000);
+                } else if (WaitStatus.gone(status)) {
+                    thread.forget();
+                    return;
+                } else if (WaitStatus.eventStop(status)) {
+                    thread.stopped(status);
+                    return;
+                } else {
+                    int signal = WaitStatus.event(status) == 0 ? WaitStatus.stopSignal(status) : 0;
+                    Ptrace.raw(PTRACE_CONT, thread.tid(), 0, signal);
+                }
+            }
+        } catch (TaskGoneException e) {
+            thread.forget();
+        }
+    }
+
     /** Lets everything go on. Continues past failures; the first one is thrown at the end. */
     @Override
     public void close() {
@@ -336,10 +363,14 @@ public final class FrozenTree implements AutoCloseable {
             return;
         }
         thawed = true;
+        long settleBy = System.nanoTime() + SETTLE_NANOS;
         RuntimeException first = null;
         for (FrozenTask task : order) {
             for (Tracee thread : task.threads()) {
                 try {
+                    if (!thread.hasStopped()) {
+                        settle(thread, settleBy);
+                    }
                     thread.release();
                 } catch (RuntimeException e) {
                     if (first == null) {

@@ -5,11 +5,14 @@ import static jcriu.kernel.ProcessConstants.*;
 import static jcriu.kernel.PtraceConstants.*;
 
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
+import jcriu.errors.TaskGoneException;
 import jcriu.kernel.Assembler;
 import jcriu.kernel.Syscall;
+import jcriu.proc.ProcFs;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
@@ -20,6 +23,8 @@ import jcriu.sys.Spawn;
  * and spawned. It dies with us until it is told otherwise.
  */
 public final class Seed {
+    private static final long KILL_NANOS = 10_000_000_000L;
+
     private Seed() {}
 
     /**
@@ -89,13 +94,31 @@ public final class Seed {
         for (Tracee thread : threads) {
             thread.forget();
         }
+        long deadline = System.nanoTime() + KILL_NANOS;
         try {
             int status;
             do {
-                status = Ptrace.await(pid, 0);
-            } while (!WaitStatus.gone(status));
+                status = Ptrace.await(pid, WNOHANG);
+                if (status == -1) {
+                    reapThreads(pid);
+                    LockSupport.parkNanos(100_000);
+                }
+            } while ((status == -1 || !WaitStatus.gone(status)) && System.nanoTime() < deadline);
         } catch (JcriuException e) {
             // somebody else's child: its parent, or the reaper, waits for it
+        }
+    }
+
+    /** The end of a process is told only after that of each of its threads that we trace. */
+    private static void reapThreads(int pid) {
+        for (int tid : ProcFs.tasks(pid)) {
+            if (tid != pid) {
+                try {
+                    Ptrace.await(tid, WNOHANG);
+                } catch (TaskGoneException e) {
+                    continue; // not ours, or reaped
+                }
+            }
         }
     }
 }

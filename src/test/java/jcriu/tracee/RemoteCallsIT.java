@@ -264,4 +264,22 @@ class RemoteCallsIT {
             Seed.kill(seed.pid(), List.of(seed));
         }
     }
+
+    /** The end of a leader is not told while a thread that we trace has not been waited for. */
+    @Test
+    void shouldKillASeedWithThreads() {
+        Tracee seed = Seed.spawn(0, false);
+        seed.syscallAddress(syscallAddress(seed.pid()));
+        Scratch area = Scratch.map(seed, SCRATCH);
+        byte[] args = new byte[88];
+        java.nio.ByteBuffer.wrap(args)
+                .order(java.nio.ByteOrder.nativeOrder())
+                .putLong(0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000);
+        RemoteMemory.write(seed.pid(), area.end() - 88, args);
+        Tracee thread = seed.clone3(area.end() - 88, true);
+        long begin = System.nanoTime();
+        Seed.kill(seed.pid(), List.of(seed, thread));
+        assertTrue(System.nanoTime() - begin < 5_000_000_000L, "waited in vain");
+        assertEquals('X', LiveTarget.state(seed.pid()));
+    }
 }
