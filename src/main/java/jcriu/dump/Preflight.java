@@ -85,13 +85,23 @@ final class Preflight {
                 }
                 live.add(pid);
                 checkRunning(pid);
-            } catch (TaskGoneException e) {
-                if (pid == root) {
+            } catch (JcriuException e) {
+                // whatever was asked of a task that has ended meanwhile: the freeze sees what is
+                // left
+                if (pid == root || !hasEnded(pid)) {
                     throw e;
                 }
             }
         }
         awaitVforks(live);
+    }
+
+    private static boolean hasEnded(int pid) {
+        try {
+            return Stat.read(pid).isZombie();
+        } catch (TaskGoneException e) {
+            return true;
+        }
     }
 
     /** A vfork in progress shares memory only until its child executes a program. */
