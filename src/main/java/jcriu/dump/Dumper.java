@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -46,6 +47,9 @@ import org.slf4j.LoggerFactory;
 public final class Dumper {
     private static final Logger LOG = LoggerFactory.getLogger("dump");
     private static final int REHEARSALS = 3;
+
+    /** The compiler works in the background: what it still has to do, it shall not do meanwhile. */
+    private static final long COMPILER_NANOS = 20_000_000;
 
     private final DumpOptions options;
     private final ImageDir images;
@@ -103,6 +107,7 @@ public final class Dumper {
             images.begin();
             prepareImages(preflight.threads);
             makeRoom(preflight);
+            LockSupport.parkNanos(COMPILER_NANOS);
         } catch (RuntimeException | Error e) {
             discardPages();
             images.deleteWritten();

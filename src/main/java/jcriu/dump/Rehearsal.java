@@ -1,6 +1,7 @@
 package jcriu.dump;
 
 import static jcriu.kernel.FileConstants.*;
+import static jcriu.kernel.MmanConstants.MAP_PRIVATE;
 import static jcriu.kernel.ProcessConstants.*;
 
 import java.nio.ByteBuffer;
@@ -21,6 +22,8 @@ import jcriu.tracee.Vdso;
  */
 final class Rehearsal {
     private static final int THREADS = 16;
+    private static final int MAPPINGS = 20;
+    private static final int PAGE = 4096;
 
     private Rehearsal() {}
 
@@ -40,6 +43,12 @@ final class Rehearsal {
             batch.add("", Syscall.DUP3, 0, 1, 0);
             batch.add("", Syscall.PIPE2, batch.data(8), 0);
             batch.add("", Syscall.EVENTFD2, 1, 0);
+            // a regular file, open as descriptor 5 and mapped in pieces, as programs map libraries
+            long exe = batch.cString("/proc/" + ProcessHandle.current().pid() + "/exe");
+            batch.add("", Syscall.OPENAT, AT_FDCWD, exe, O_RDONLY, 0);
+            for (int i = 0; i < MAPPINGS; i++) {
+                batch.add("", Syscall.MMAP, 0, PAGE, i % 2 + 1, MAP_PRIVATE, 5, 2L * i * PAGE);
+            }
             batch.add("", Syscall.CHDIR, batch.cString("/"));
             batch.add("", Syscall.SETSID);
             batch.run(seed);
