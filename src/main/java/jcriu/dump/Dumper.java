@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -46,10 +45,16 @@ import org.slf4j.LoggerFactory;
  */
 public final class Dumper {
     private static final Logger LOG = LoggerFactory.getLogger("dump");
-    private static final int REHEARSALS = 3;
+    private static final Path MEMORY = Path.of("/dev/shm");
 
-    /** The compiler works in the background: what it still has to do, it shall not do meanwhile. */
-    private static final long COMPILER_NANOS = 20_000_000;
+    /** Rehearsals end when one gave the compiler nothing to do, or after this time. */
+    private static final int FEWEST_REHEARSALS = 8;
+
+    private static final long REHEARSAL_NANOS = 1_000_000_000;
+    private static final long QUIET_NANOS = 500_000;
+
+    /** How long the compiler may take, after that, for what it still has to do. */
+    private static final long SETTLE_NANOS = 200_000_000;
 
     private final DumpOptions options;
     private final ImageDir images;
@@ -107,7 +112,7 @@ public final class Dumper {
             images.begin();
             prepareImages(preflight.threads);
             makeRoom(preflight);
-            LockSupport.parkNanos(COMPILER_NANOS);
+            Compiler.awaitIdle(SETTLE_NANOS);
         } catch (RuntimeException | Error e) {
             discardPages();
             images.deleteWritten();
@@ -120,40 +125,59 @@ public final class Dumper {
         dumpTree(options.pid(), shared);
     }
 
-    /** Dumps a process of our own the same way, to load and compile what the freeze will need. */
+    /**
+     * Dumps a process of our own the same way, again and again, until all that the freeze will need
+     * is loaded and compiled.
+     */
     private void rehearse() {
         Path directory;
         try {
-            directory = Files.createTempDirectory("jcriu-rehearsal");
+            directory =
+                    Files.isWritable(MEMORY)
+                            ? Files.createTempDirectory(MEMORY, "jcriu-rehearsal")
+                            : Files.createTempDirectory("jcriu-rehearsal");
         } catch (IOException e) {
             LOG.warn("no rehearsal: {}", e.toString());
             return;
         }
+        int pid = 0;
+        int rounds = 0;
         try {
-            for (int i = 0; i < REHEARSALS; i++) {
+            pid = Rehearsal.spawn();
+            DumpOptions small = DumpOptions.of(pid, directory).build();
+            Map<Integer, int[]> threads = Map.of(pid, ProcFs.tasks(pid));
+            long before = Compiler.busyNanos();
+            boolean quiet = false;
+            long deadline = System.nanoTime() + REHEARSAL_NANOS;
+            while (System.nanoTime() - deadline < 0 && !(quiet && rounds >= FEWEST_REHEARSALS)) {
                 Interruption.check();
-                int pid = Rehearsal.spawn();
-                DumpOptions small = DumpOptions.of(pid, directory).build();
                 Dumper dumper = new Dumper(small, true);
                 try {
-                    dumper.prepareImages(Map.of(pid, ProcFs.tasks(pid)));
+                    dumper.prepareImages(threads);
                     dumper.dumpTree(pid, new SharedObjects());
                 } finally {
                     dumper.workers.close();
                     dumper.images.deleteWritten();
-                    Seed.kill(pid, List.of());
                 }
+                long now = Compiler.busyNanos();
+                quiet = now - before < QUIET_NANOS;
+                before = now;
+                rounds++;
             }
         } catch (JcriuException e) {
             Interruption.check();
             LOG.warn("the rehearsal failed, the freeze will take longer: {}", e.what());
         } finally {
+            if (pid != 0) {
+                Seed.kill(pid, List.of());
+            }
             try {
                 Files.deleteIfExists(directory);
             } catch (IOException e) {
                 LOG.warn("{} stays behind: {}", directory, e.toString());
             }
         }
+        LOG.info("rehearsed {} times", rounds);
     }
 
     private void makeRoom(Preflight preflight) {

@@ -39,10 +39,9 @@ import jcriu.tracee.Vdso;
 final class TaskDump {
     private static final int PAGE = 4096;
 
-    /** Room for the questions to one task and its threads. */
-    private static final int LEADER_BATCH = 48 << 10;
-
+    /** Room for the questions to one thread. */
     private static final int THREAD_BATCH = 1 << 10;
+
     private static final int CORES_PER_JOB = 8;
 
     private final FrozenTask task;
@@ -105,13 +104,14 @@ final class TaskDump {
             threadState.observe();
             threads.add(threadState);
         }
-        int size = LEADER_BATCH + PAGE + (threads.size() * THREAD_BATCH + PAGE - 1 & -PAGE);
+        int leaderBatch = state.observe() + THREAD_BATCH + PAGE - 1 & -PAGE;
+        int size = leaderBatch + PAGE + (threads.size() * THREAD_BATCH + PAGE - 1 & -PAGE);
         scratch = Scratch.map(task.leader(), size);
         for (int i = 0; i < threads.size(); i++) {
             RemoteBatch batch =
                     i == 0
-                            ? scratch.part(0, LEADER_BATCH)
-                            : scratch.part(LEADER_BATCH + i * THREAD_BATCH, THREAD_BATCH);
+                            ? scratch.part(0, leaderBatch)
+                            : scratch.part(leaderBatch + i * THREAD_BATCH, THREAD_BATCH);
             batches.add(batch);
             threads.get(i).ask(batch);
             if (i == 0) {

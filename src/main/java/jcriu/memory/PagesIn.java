@@ -71,13 +71,28 @@ public final class PagesIn implements AutoCloseable {
                 });
     }
 
-    /** Reads the runs into our own memory, whose first byte is address 0 of the runs. */
-    public long copyToMemory(List<PagemapRun> runs, long base, Workers workers) {
+    /**
+     * Writes the runs to a shared object, at their addresses as offsets: into fresh pages of it
+     * that nobody has zeroed before. What lies behind {@code size} is left out.
+     */
+    public long copyToObject(List<PagemapRun> runs, Fd object, long size, Workers workers) {
         return copy(
                 runs,
                 workers,
-                (run, offset, length) ->
-                        read(base + run.vaddr() + offset, length, run.pagesOffset() + offset));
+                (run, offset, length) -> {
+                    try (NativeMemory buffer = NativeMemory.allocate(Math.min(CHUNK, length))) {
+                        long done = 0;
+                        while (done < length) {
+                            long n = Math.min(CHUNK, length - done);
+                            long to = run.vaddr() + offset + done;
+                            read(buffer.address(), n, run.pagesOffset() + offset + done);
+                            if (to < size) {
+                                object.writeFully(buffer.address(), Math.min(n, size - to), to);
+                            }
+                            done += n;
+                        }
+                    }
+                });
     }
 
     /** The bytes of one run, which must be small. */

@@ -234,7 +234,6 @@ public final class SharedObjects {
             Fd fd = objects.get(file.getInodeId());
             if (fd == null) {
                 fd = isAnonymous(file) ? anonymous(inode) : memfd(inode);
-                objects.put(file.getInodeId(), fd);
             }
             return fd;
         }
@@ -252,18 +251,32 @@ public final class SharedObjects {
 
         private Fd anonymous(memfd_inode_entry inode) {
             long size = inode.getSize() + PAGE - 1 & -PAGE;
-            long at = map(size, MAP_SHARED | MAP_ANONYMOUS, -1);
+            long at =
+                    Native.check(
+                            Native.call(
+                                    Syscall.MMAP,
+                                    0,
+                                    size,
+                                    PROT_READ | PROT_WRITE,
+                                    MAP_SHARED | MAP_ANONYMOUS,
+                                    -1,
+                                    0),
+                            "map a shared object of " + size + " bytes");
+            Fd fd;
             try {
-                fill(inode, at, size);
-                return Fd.open(
-                        "/proc/self/map_files/"
-                                + Long.toHexString(at)
-                                + "-"
-                                + Long.toHexString(at + size),
-                        O_RDWR);
+                fd =
+                        Fd.open(
+                                "/proc/self/map_files/"
+                                        + Long.toHexString(at)
+                                        + "-"
+                                        + Long.toHexString(at + size),
+                                O_RDWR);
             } finally {
                 Native.call(Syscall.MUNMAP, at, size);
             }
+            objects.put((int) inode.getInodeId(), fd);
+            fill(inode, fd, size);
+            return fd;
         }
 
         private Fd memfd(memfd_inode_entry inode) {
@@ -285,18 +298,11 @@ public final class SharedObjects {
                                         "memfd_create " + inode.getName()),
                                 "memfd " + inode.getName());
             }
+            objects.put((int) inode.getInodeId(), fd);
             Native.check(
                     Native.call(Syscall.FTRUNCATE, fd.number(), inode.getSize()),
                     "size memfd " + inode.getName());
-            long size = inode.getSize() + PAGE - 1 & -PAGE;
-            if (size > 0) {
-                long at = map(size, MAP_SHARED, fd.number());
-                try {
-                    fill(inode, at, size);
-                } finally {
-                    Native.call(Syscall.MUNMAP, at, size);
-                }
-            }
+            fill(inode, fd, inode.getSize());
             if (inode.hasMode()) {
                 Native.call(Syscall.FCHMOD, fd.number(), inode.getMode() & 07777);
             }
@@ -309,20 +315,14 @@ public final class SharedObjects {
             return fd;
         }
 
-        private static long map(long size, int flags, int fd) {
-            return Native.check(
-                    Native.call(Syscall.MMAP, 0, size, PROT_READ | PROT_WRITE, flags, fd, 0),
-                    "map a shared object of " + size + " bytes");
-        }
-
-        private void fill(memfd_inode_entry inode, long at, long size) {
+        private void fill(memfd_inode_entry inode, Fd object, long size) {
             long id = inode.getShmid() & 0xffffffffL;
             Pagemap pagemap = Pagemap.read(images, ImageType.SHMEM_PAGEMAP, id).orElse(null);
             if (pagemap == null) {
                 return;
             }
             for (PagemapRun run : pagemap.runs()) {
-                if (run.end() > size) {
+                if (run.end() > (size + PAGE - 1 & -PAGE)) {
                     throw new ImageFormatException(
                             ImageType.SHMEM_PAGEMAP.fileName(id),
                             -1,
@@ -334,7 +334,7 @@ public final class SharedObjects {
                 }
             }
             try (PagesIn pages = PagesIn.open(images, pagemap)) {
-                pagesRestored += pages.copyToMemory(pagemap.runs(), at, workers);
+                pagesRestored += pages.copyToObject(pagemap.runs(), object, size, workers);
             }
         }
 

@@ -28,6 +28,9 @@ import jcriu.tracee.RemoteBatch;
  * memory.
  */
 public final class TaskState {
+    /** Room for the questions to a leader without POSIX timers. */
+    private static final int BATCH_BYTES = 16 << 10;
+
     private final FrozenTask task;
     private Stat stat;
     private RemoteBatch batch;
@@ -45,12 +48,18 @@ public final class TaskState {
         this.task = task;
     }
 
+    /** Reads what can be seen from outside; the room that the questions to the leader take. */
+    public int observe() {
+        timers = Timers.observe(task.pid());
+        return BATCH_BYTES + Timers.batchBytes(timers);
+    }
+
     /** Adds the questions that only the task itself can ask; its leader asks them. */
     public void ask(RemoteBatch batch) {
         this.batch = batch;
         stat = Stat.read(task.pid());
         sigactions = SigActions.ask(batch);
-        timers = Timers.ask(task.pid(), batch);
+        Timers.ask(timers, batch);
         words = batch.data(16);
         batch.add("", Syscall.PRCTL, PR_GET_CHILD_SUBREAPER, words);
         brk = batch.add("", Syscall.BRK, 0);

@@ -6,6 +6,7 @@ import java.util.List;
 import jcriu.image.proto.itimer_entry;
 import jcriu.image.proto.posix_timer_entry;
 import jcriu.image.proto.task_timers_entry;
+import jcriu.kernel.Assembler;
 import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.proc.PosixTimers;
@@ -28,13 +29,23 @@ final class Timers {
         private int[] overruns;
     }
 
-    static Asked ask(int pid, RemoteBatch batch) {
+    /** The timers that there are, whose values {@link #ask} asks for. */
+    static Asked observe(int pid) {
         Asked asked = new Asked();
+        asked.posix = PosixTimers.read(pid);
+        return asked;
+    }
+
+    /** Room that the questions take in a batch. */
+    static int batchBytes(Asked asked) {
+        return asked.posix.size() * (2 * Assembler.BATCH_ENTRY_SIZE + ITIMERVAL_SIZE);
+    }
+
+    static void ask(Asked asked, RemoteBatch batch) {
         for (int which = 0; which < 3; which++) {
             asked.itimers[which] = batch.data(ITIMERVAL_SIZE);
             batch.add("", Syscall.GETITIMER, which, asked.itimers[which]);
         }
-        asked.posix = PosixTimers.read(pid);
         asked.values = new long[asked.posix.size()];
         asked.overruns = new int[asked.posix.size()];
         for (int i = 0; i < asked.values.length; i++) {
@@ -42,7 +53,6 @@ final class Timers {
             batch.add("", Syscall.TIMER_GETTIME, asked.posix.get(i).id(), asked.values[i]);
             asked.overruns[i] = batch.add("", Syscall.TIMER_GETOVERRUN, asked.posix.get(i).id());
         }
-        return asked;
     }
 
     static task_timers_entry dump(Asked asked, RemoteBatch batch) {
