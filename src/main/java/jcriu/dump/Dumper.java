@@ -327,6 +327,11 @@ public final class Dumper {
             }
         }
         Preflight.checkSharing(pids);
+        List<Runnable> readings = new ArrayList<>(tasks.size());
+        for (TaskDump task : tasks) {
+            readings.add(task::readVmas);
+        }
+        workers.run(readings);
         for (TaskDump task : tasks) {
             Interruption.check();
             task.ask();

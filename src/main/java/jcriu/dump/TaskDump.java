@@ -90,13 +90,19 @@ final class TaskDump {
         return index + 2;
     }
 
-    /** Reads what can be seen from outside, and starts the questions in every thread. */
+    /** Reads the mappings: the kernel walks all page tables for that. Needs no ptrace. */
+    void readVmas() {
+        if (!task.zombie()) {
+            vmas = Maps.readSmaps(task.pid());
+            Vmas.check(task.pid(), vmas);
+        }
+    }
+
+    /** Reads what else can be seen from outside, and starts the questions in every thread. */
     void ask() {
         if (task.zombie()) {
             return;
         }
-        vmas = Maps.readSmaps(task.pid());
-        Vmas.check(task.pid(), vmas);
         long syscallAddress = syscallAddress();
         for (Tracee thread : task.threads()) {
             thread.syscallAddress(syscallAddress);
