@@ -327,6 +327,15 @@ public final class Dumper {
             }
         }
         Preflight.checkSharing(pids);
+        SharedTables tables = SharedTables.of(pids);
+        Map<Integer, Integer> kobjIds = new HashMap<>();
+        for (TaskDump task : tasks) {
+            if (!task.task().zombie()) {
+                List<Integer> holders = tables.holders(task.task().pid());
+                kobjIds.put(task.task().pid(), task.kobjId());
+                task.shareTable(holders, kobjIds.get(holders.get(0)));
+            }
+        }
         List<Runnable> readings = new ArrayList<>(tasks.size());
         for (TaskDump task : tasks) {
             readings.add(task::readVmas);

@@ -316,15 +316,10 @@ final class Preflight {
         privateBytes.put(pid, runs.bytes());
     }
 
-    /** Tasks that share memory, tables or handlers without being threads are refused. */
+    /** Tasks that share memory, directories or handlers without being threads are refused. */
     static void checkSharing(List<Integer> pids) {
-        int[] types = {
-            FileConstants.KCMP_VM,
-            FileConstants.KCMP_FILES,
-            FileConstants.KCMP_FS,
-            FileConstants.KCMP_SIGHAND
-        };
-        String[] names = {"memory", "descriptors", "directories", "signal handlers"};
+        int[] types = {FileConstants.KCMP_VM, FileConstants.KCMP_FS, FileConstants.KCMP_SIGHAND};
+        String[] names = {"memory", "directories", "signal handlers"};
         for (int t = 0; t < types.length; t++) {
             List<Integer> sorted = new ArrayList<>();
             for (int pid : pids) {

@@ -58,11 +58,15 @@ final class TaskDump {
     private PagesOut pages;
     private long pagesScanned;
     private Stat zombie;
+    private List<Integer> tableHolders;
+    private int filesId;
 
     TaskDump(FrozenTask task, int index) {
         this.task = task;
         this.index = index;
         this.state = new TaskState(task);
+        this.filesId = kobjId(index);
+        this.tableHolders = List.of(task.pid());
         if (task.zombie()) {
             zombie = Stat.read(task.pid());
         }
@@ -80,7 +84,17 @@ final class TaskDump {
         return runs.bytes() / PAGE;
     }
 
-    /** Names this task's descriptor table, memory and so on: none is shared with another task. */
+    /**
+     * Says which tasks hold this task's descriptor table; the first of them dumps it.
+     *
+     * @param id names the table
+     */
+    void shareTable(List<Integer> holders, int id) {
+        tableHolders = holders;
+        filesId = id;
+    }
+
+    /** Names this task's memory and so on: none is shared with another task. */
     int kobjId() {
         return kobjId(index);
     }
@@ -161,7 +175,9 @@ final class TaskDump {
         }
         jobs.add(
                 () -> {
-                    files.dump(task.pid(), kobjId());
+                    if (tableHolders.get(0) == task.pid()) {
+                        files.dump(task.pid(), filesId, tableHolders);
+                    }
                     List<vma_entry> entries = Vmas.dump(task.pid(), vmas, files);
                     mm = state.dumpMm(entries, files);
                     fs = state.dumpFs(files, threads.get(0).status().umask());
@@ -257,7 +273,7 @@ final class TaskDump {
     task_kobj_ids_entry ids() {
         return Inventory.namespaces()
                 .setVmId(kobjId())
-                .setFilesId(kobjId())
+                .setFilesId(filesId)
                 .setFsId(kobjId())
                 .setSighandId(kobjId())
                 .build();

@@ -74,14 +74,22 @@ public final class FileLocks {
     }
 
     /**
-     * Adds the locks of a descriptor. A POSIX lock is the process's and is seen by each of its
+     * Adds the locks of a descriptor. A POSIX lock is the table's and is seen by each of its
      * descriptors of the file; the others are the description's: each is taken once.
+     *
+     * @param holders the tasks that have the table: the one that took a POSIX lock takes it again
      */
-    void add(OpenFile file, int fileId) {
+    void add(OpenFile file, int fileId, List<Integer> holders) {
         for (String line : file.info().locks()) {
             file_lock_entry lock = parse(line, file);
-            if (lock == null || lock.getFlag() == POSIX && lock.getPid() != file.pid()) {
+            if (lock == null) {
                 continue;
+            }
+            if (lock.getFlag() == POSIX && !holders.contains(lock.getPid())) {
+                if (holders.size() == 1) {
+                    continue;
+                }
+                lock = lock.toBuilder().setPid(file.pid()).build(); // who took it has ended
             }
             String owner = lock.getFlag() == POSIX ? "p" + file.pid() : "f" + fileId;
             String key =

@@ -115,8 +115,13 @@ public final class FileTable {
                         .withHint("close it before the dump; see docs/limits.md#" + section);
     }
 
-    /** Dumps the descriptors of a frozen task; {@code filesId} names its table. */
-    public void dump(int pid, int filesId) {
+    /**
+     * Dumps the descriptors of a frozen task.
+     *
+     * @param filesId names its table
+     * @param holders all tasks that have this table
+     */
+    public void dump(int pid, int filesId, List<Integer> holders) {
         List<OpenFile> open = new ArrayList<>();
         for (int fd : ProcFs.fds(pid)) {
             open.add(OpenFile.of(pid, fd));
@@ -125,7 +130,7 @@ public final class FileTable {
         synchronized (this) {
             for (OpenFile file : open) {
                 Known known = description(file);
-                locks.add(file, known.id);
+                locks.add(file, known.id, holders);
                 table.add(
                         fdinfo_entry
                                 .newBuilder()

@@ -33,6 +33,10 @@ final class LoadedTask {
     mm_entry mm;
     fs_entry fs;
     List<fdinfo_entry> fds = List.of();
+
+    /** Names the descriptor table: tasks with the same number share it; -1 if it has none. */
+    int filesId = -1;
+
     Pagemap pagemap;
 
     private LoadedTask(pstree_entry entry) {
@@ -130,7 +134,6 @@ final class LoadedTask {
         try (ImageReader in = images.reader(ImageType.FS, pid)) {
             fs = in.requireOne(fs_entry.parser());
         }
-        int filesId;
         try (ImageReader in = images.reader(ImageType.IDS, pid)) {
             filesId = in.requireOne(task_kobj_ids_entry.parser()).getFilesId();
         }

@@ -79,6 +79,7 @@ public final class Restorer {
     private final List<TaskRestore> tasks = new ArrayList<>();
     private final ActionScripts scripts;
     private RestoredFiles files;
+    private TableSharing tables;
     private List<LoadedTask> tree;
     private long pagesRestored;
     private long forkingNanos;
@@ -131,9 +132,7 @@ public final class Restorer {
             for (TaskRestore task : live()) {
                 pagesRestored += task.fillMemory(images, workers);
             }
-            for (TaskRestore task : live()) {
-                task.installFiles(files, locks.getOrDefault(task.images.pid, List.of()));
-            }
+            installFiles(locks);
             pagesRestored += files.pagesRestored();
             for (TaskRestore task : live()) {
                 task.makeThreads(extras.get(task.images.pid));
@@ -186,6 +185,19 @@ public final class Restorer {
             throw Exec.replaceUs(options.execCommand());
         }
         return options.restoreDetached() || options.restoreSibling() ? 0 : awaitRoot();
+    }
+
+    private void installFiles(Map<Integer, List<file_lock_entry>> locks) {
+        for (TaskRestore task : live()) {
+            task.installDirectories(files);
+        }
+        Set<Integer> tables = new HashSet<>();
+        for (TaskRestore task : live()) {
+            if (tables.add(task.images.filesId)) {
+                task.installFiles(files);
+            }
+            task.takeLocks(locks.getOrDefault(task.images.pid, List.of()));
+        }
     }
 
     /** Our descriptors that stand for resources of the tree, by the name of the resource. */
@@ -271,6 +283,7 @@ public final class Restorer {
         TaskRestore rootTask = new TaskRestore(rootImages, root, scratch);
         tasks.add(rootTask);
         root.require(Syscall.CLOSE_RANGE, 0, 0xffffffffL, 0);
+        tables = new TableSharing(tree);
         forkChildren(rootTask, -1);
         joinGroups();
         for (int i = tasks.size() - 1; i >= 0; i--) {
@@ -313,11 +326,12 @@ public final class Restorer {
             }
             addChild(parent, child, images.sid);
         }
+        tables.childrenMade(parent);
     }
 
     private void addChild(TaskRestore parent, LoadedTask child, int inheritedSid) {
         Interruption.check();
-        TaskRestore task = parent.fork(child);
+        TaskRestore task = tables.fork(parent, child);
         tasks.add(task);
         forkChildren(task, inheritedSid);
     }

@@ -80,14 +80,24 @@ final class TaskRestore {
         }
     }
 
-    /** Clones the seed of a child, with its pid. */
-    TaskRestore fork(LoadedTask child) {
+    /**
+     * Clones the seed of a child, with its pid.
+     *
+     * @param sharingTable whether it has the same descriptor table as this task, for now at least
+     */
+    TaskRestore fork(LoadedTask child, boolean sharingTable) {
         try {
-            Tracee tracee = leader.clone3(cloneArgs(0, SIGCHLD, child.pid), false);
+            long flags = sharingTable ? CLONE_FILES : 0;
+            Tracee tracee = leader.clone3(cloneArgs(flags, SIGCHLD, child.pid), false);
             return new TaskRestore(child, tracee, scratch.inChild(tracee.pid()));
         } catch (RemoteSyscallException e) {
             throw e.errno() == Errno.EEXIST ? Seed.pidTaken(child.pid) : e;
         }
+    }
+
+    /** Leaves the descriptor table that it shares. */
+    void unshareTable() {
+        leader.require(Syscall.UNSHARE, CLONE_FILES);
     }
 
     /** Writes a {@code struct clone_args} into the scratch area; its address. */
@@ -221,8 +231,8 @@ final class TaskRestore {
         }
     }
 
-    /** Gets its descriptors, directories and umask. */
-    void installFiles(RestoredFiles files, List<file_lock_entry> locks) {
+    /** Gets its directories and umask; its descriptor table is still empty. */
+    void installDirectories(RestoredFiles files) {
         RemoteBatch calls = batch();
         String cwd = files.open(images.fs.getCwdId()).procPath();
         calls.add(
@@ -242,8 +252,15 @@ final class TaskRestore {
             calls.add("", Syscall.UMASK, images.fs.getUmask());
         }
         flush();
+    }
+
+    /** Fills its descriptor table, which others may share. */
+    void installFiles(RestoredFiles files) {
         files.install(images.fds, batch(), this::flush);
         flush();
+    }
+
+    void takeLocks(List<file_lock_entry> locks) {
         FileLocks.restore(locks, batch());
         flush();
     }
