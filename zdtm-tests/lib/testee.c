@@ -79,6 +79,14 @@ void testee_init(int argc, char **argv) {
     for (int sig = 1; sig < 32; sig++) signal(sig, SIG_DFL);
     sigaddset(&term, SIGTERM);
     sigprocmask(SIG_BLOCK, &term, &outside);
+    testee_listen();
+}
+
+void testee_listen(void) {
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, NULL);
     struct sigaction action = {.sa_handler = on_term};
     sigaction(SIGTERM, &action, NULL);
 }

@@ -49,6 +49,8 @@ char *testee_path(const char *suffix);
 
 /* A child that runs fn(arg) and exits with its result; the frame's SIGTERM handling is off. */
 pid_t testee_child(int (*fn)(void *), void *arg);
+/* In a child: SIGTERM ends testee_wait and testee_go there, too. */
+void testee_listen(void);
 /* Sleeps until killed; for children that have nothing else to do. */
 int testee_idle(void *unused);
 /* SIGTERMs the child and expects this wait status. */

@@ -82,11 +82,15 @@ public final class PagemapScan implements AutoCloseable {
                 return false;
             }
             Native.check(n, "scan " + pagemap.name());
+            long last = start;
             for (int i = 0; i < n; i++) {
                 long at = PM_SCAN_ARG_SIZE + (long) i * PAGE_REGION_SIZE;
-                into.add(buffer.getLong(at), buffer.getLong(at + 8));
+                last = buffer.getLong(at + 8);
+                into.add(buffer.getLong(at), last);
             }
-            start = buffer.getLong(32);
+            // walk_end lies before the last region where that fills the buffer to the end of the
+            // range (seen under Linux 6.18)
+            start = Math.max(last, buffer.getLong(32));
         }
         return true;
     }
