@@ -354,6 +354,7 @@ public final class Dumper {
             task.describe(files, extras, jobs);
         }
         workers.run(jobs);
+        files.resolve();
     }
 
     private void copyPages(List<TaskDump> tasks, SharedObjects shared) {

@@ -93,6 +93,7 @@ final class Preflight {
                 }
             }
         }
+        files.checkTogether();
         awaitVforks(live);
     }
 

@@ -99,7 +99,10 @@ public enum ImageType {
     JCRIU_TASKS("jcriu-tasks", 0x6a637231, Head.INVENTORY),
 
     /** Our own: packets of pipes. */
-    JCRIU_PIPES("jcriu-pipes", 0x6a637232, Head.INVENTORY);
+    JCRIU_PIPES("jcriu-pipes", 0x6a637232, Head.INVENTORY),
+
+    /** Our own: epoll watches of files that are not at their numbers. */
+    JCRIU_EPOLL("jcriu-epoll", 0x6a637765, Head.INVENTORY);
 
     /** What a file begins with. */
     public enum Head {

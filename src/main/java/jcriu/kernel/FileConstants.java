@@ -58,6 +58,11 @@ public final class FileConstants {
     public static final int MFD_HUGETLB = 4;
 
     public static final int EPOLL_CTL_ADD = 1;
+    public static final int EPOLL_CTL_MOD = 3;
+    public static final int EPOLLIN = 1;
+    public static final int EPOLLPRI = 2;
+    public static final int EPOLLOUT = 4;
+    public static final int EPOLLONESHOT = 1 << 30;
     public static final int TFD_TIMER_ABSTIME = 1;
     public static final int EFD_SEMAPHORE = 1;
     public static final int SPLICE_F_NONBLOCK = 2;
@@ -68,6 +73,7 @@ public final class FileConstants {
     public static final int KCMP_FS = 3;
     public static final int KCMP_SIGHAND = 4;
     public static final int KCMP_IO = 5;
+    public static final int KCMP_EPOLL_TFD = 7;
 
     public static final long TCGETS = 0x5401;
     public static final long TCSETS = 0x5402;

@@ -39,6 +39,8 @@ public final class FileTable {
     private final Tty.Infos ttys = new Tty.Infos();
     private final Pipe.Contents pipes = new Pipe.Contents();
     private final Pipe.Contents fifos = new Pipe.Contents();
+    private final Eventpoll.Suspects suspects = new Eventpoll.Suspects();
+    private final Eventpoll.Moved movedWatches = new Eventpoll.Moved();
     private final Map<String, List<Known>> descriptions = new HashMap<>();
     private final Map<String, Integer> references = new HashMap<>();
     private final List<file_entry> entries = new ArrayList<>();
@@ -59,6 +61,7 @@ public final class FileTable {
 
     /** Refuses descriptors that cannot be saved. Changes nothing: called before the freeze. */
     public void check(int pid) {
+        suspects.addTask(pid);
         for (int fd : ProcFs.fds(pid)) {
             try {
                 check(OpenFile.of(pid, fd));
@@ -69,6 +72,11 @@ public final class FileTable {
                 // closed meanwhile; the freeze will see what is there then
             }
         }
+    }
+
+    /** Refuses what only all tasks together show; called when all have been checked. */
+    public void checkTogether() {
+        suspects.check();
     }
 
     private void check(OpenFile file) {
@@ -96,7 +104,7 @@ public final class FileTable {
                     case "eventfd", "timerfd", "signalfd" -> {
                         // fully described by fdinfo
                     }
-                    case "eventpoll" -> Eventpoll.check(file);
+                    case "eventpoll" -> suspects.add(file);
                     default -> throw refuse(file, "of the kind " + link.name(), "descriptors");
                 }
             }
@@ -196,7 +204,7 @@ public final class FileTable {
                     case "eventfd" -> Eventfd.dump(id, file);
                     case "timerfd" -> Timerfd.dump(id, file);
                     case "signalfd" -> Signalfd.dump(id, file);
-                    default -> Eventpoll.dump(id, file);
+                    default -> Eventpoll.dump(id, file, movedWatches);
                 };
             }
             default -> {
@@ -249,6 +257,17 @@ public final class FileTable {
         return id;
     }
 
+    /** Finds what refers to files of other tables; all are dumped, and the tasks still stopped. */
+    public synchronized void resolve() {
+        List<Eventpoll.Described> all = new ArrayList<>();
+        for (List<Known> alike : descriptions.values()) {
+            for (Known known : alike) {
+                all.add(new Eventpoll.Described(known.id, known.pid, known.fd));
+            }
+        }
+        movedWatches.resolve(all, entries);
+    }
+
     /** Writes all that the table has gathered. */
     public void write() {
         try (ImageWriter out = images.writer(ImageType.FILES)) {
@@ -264,5 +283,6 @@ public final class FileTable {
         ttys.write(images);
         ghosts.finish(images);
         locks.write(images);
+        movedWatches.write(images);
     }
 }

@@ -32,10 +32,10 @@ public final class RestoredFiles implements AutoCloseable {
     private final Map<Integer, file_entry> entries = new HashMap<>();
     private final Map<Integer, Fd> open = new HashMap<>();
     private final Map<Integer, Pipe.Pair> pipes = new HashMap<>();
-    private final Map<Integer, Boolean> watchesDone = new HashMap<>();
     private final SharedObjects.Restored shared;
     private final Ghosts.Restored ghosts;
     private final Tty.Restored ttys;
+    private final Eventpoll.Restored epolls;
     private final Pipe.Loaded pipeData;
     private final Pipe.Loaded fifoData;
     private final boolean shellJob;
@@ -63,6 +63,7 @@ public final class RestoredFiles implements AutoCloseable {
         shared = new SharedObjects.Restored(images, workers);
         ghosts = new Ghosts.Restored(images);
         ttys = new Tty.Restored(images);
+        epolls = new Eventpoll.Restored(images);
         pipeData = Pipe.Loaded.read(images, ImageType.PIPES_DATA);
         fifoData = Pipe.Loaded.read(images, ImageType.FIFO_DATA);
     }
@@ -203,6 +204,7 @@ public final class RestoredFiles implements AutoCloseable {
     public void install(List<fdinfo_entry> table, RemoteBatch batch, Runnable flush) {
         List<fdinfo_entry> sorted = new ArrayList<>(table);
         sorted.sort(java.util.Comparator.comparingInt(fdinfo_entry::getFd));
+        epolls.restoreMoved(id -> entry(id).getEpfd(), this::open, batch, flush);
         int high = 3;
         for (fdinfo_entry fd : sorted) {
             high = Math.max(high, fd.getFd() + 1);
@@ -242,13 +244,9 @@ public final class RestoredFiles implements AutoCloseable {
         batch.add("", Syscall.CLOSE, high);
         for (fdinfo_entry fd : sorted) {
             file_entry entry = entry(fd.getId());
-            if (entry.getType() == fd_types.EVENTPOLL
-                    && watchesDone.putIfAbsent(fd.getId(), true) == null) {
-                if (!batch.fits(
-                        entry.getEpfd().getTfdCount(), 32 * entry.getEpfd().getTfdCount())) {
-                    flush.run();
-                }
-                Eventpoll.restoreWatches(entry.getEpfd(), fd.getFd(), batch);
+            if (entry.getType() == fd_types.EVENTPOLL) {
+                epolls.restoreWatches(
+                        fd.getId(), entry.getEpfd(), fd.getFd(), open(fd.getId()), batch, flush);
             }
         }
     }
