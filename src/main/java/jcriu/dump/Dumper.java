@@ -22,6 +22,7 @@ import jcriu.resource.ActionScripts;
 import jcriu.resource.FileTable;
 import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
+import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
@@ -346,12 +347,13 @@ public final class Dumper {
             task.ask();
         }
         askNanos = System.nanoTime() - start;
+        StopState stops = new StopState(tree.tasks());
         for (TaskDump task : tasks) {
-            task.gather(seccomp);
+            task.gather(seccomp, stops);
         }
         List<Runnable> jobs = new ArrayList<>();
         for (TaskDump task : tasks) {
-            task.describe(files, extras, jobs);
+            task.describe(files, extras, stops, jobs);
         }
         workers.run(jobs);
         files.resolve();

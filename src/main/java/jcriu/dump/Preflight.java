@@ -13,7 +13,6 @@ import jcriu.errors.SyscallException;
 import jcriu.errors.TaskGoneException;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.kernel.FileConstants;
-import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.memory.PagemapScan;
 import jcriu.memory.Runs;
@@ -240,15 +239,6 @@ final class Preflight {
                                             + " has seccomp filters, and jcriu lacks the capability"
                                             + " CAP_SYS_ADMIN to suspend them")
                             .withHint("run jcriu as root");
-        }
-        int exitSignal = Stat.read(pid).exitSignal();
-        if (exitSignal != ProcessConstants.SIGCHLD) {
-            throw new UnsupportedStateException(
-                            name
-                                    + " was cloned with the exit signal "
-                                    + exitSignal
-                                    + ", which is not supported yet")
-                    .withHint("see docs/limits.md#sharing");
         }
         for (String kind : NAMESPACES) {
             String theirs;

@@ -23,6 +23,7 @@ import jcriu.proc.MapsVma;
 import jcriu.proc.Stat;
 import jcriu.resource.FileTable;
 import jcriu.resource.Seccomp;
+import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.ThreadState;
@@ -152,7 +153,7 @@ final class TaskDump {
     }
 
     /** Takes the answers; the task is as it was before, and still stopped. */
-    void gather(Seccomp seccomp) {
+    void gather(Seccomp seccomp, StopState stops) {
         if (task.zombie()) {
             return;
         }
@@ -161,6 +162,9 @@ final class TaskDump {
             threads.get(i).gather(seccomp);
         }
         state.gather();
+        if (state.hasChildEvent()) {
+            stops.gather(task, scratch);
+        }
         scratch.unmap(task.leader());
         scratch = null;
         for (Tracee thread : task.threads()) {
@@ -169,8 +173,9 @@ final class TaskDump {
     }
 
     /** Jobs that make the entries of all images; they need no ptrace and can run side by side. */
-    void describe(FileTable files, TaskExtras extras, List<Runnable> jobs) {
+    void describe(FileTable files, TaskExtras extras, StopState stops, List<Runnable> jobs) {
         if (task.zombie()) {
+            extras.dumpZombie(zombie);
             return;
         }
         jobs.add(
@@ -195,7 +200,7 @@ final class TaskDump {
             tids.add(thread.thread().tid());
             slacks.add(thread.timerSlack());
         }
-        jobs.add(() -> extras.dump(task.pid(), tids, slacks));
+        jobs.add(() -> extras.dump(state, stops, tids, slacks));
     }
 
     private void describeThreads(int from, int to) {

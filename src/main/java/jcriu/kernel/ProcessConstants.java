@@ -43,6 +43,11 @@ public final class ProcessConstants {
     public static final int SIGCHLD = 17;
     public static final int SIGCONT = 18;
     public static final int SIGSTOP = 19;
+    public static final int P_ALL = 0;
+    public static final int P_PID = 1;
+    public static final int WSTOPPED = 2;
+    public static final int WCONTINUED = 8;
+    public static final int CLD_CONTINUED = 6;
     public static final int NSIG = 64;
     public static final int SIGINFO_SIZE = 128;
 

@@ -17,6 +17,7 @@ import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.jcriu_thread;
 import jcriu.kernel.Syscall;
 import jcriu.proc.ProcFs;
+import jcriu.proc.Stat;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
@@ -33,8 +34,13 @@ public final class TaskExtras {
     private final List<jcriu_task> tasks = new ArrayList<>();
 
     /** Adds a frozen task; {@code timerSlacks} are those of its threads, in their order. */
-    public void dump(int pid, List<Integer> tids, List<Long> timerSlacks) {
+    public void dump(TaskState state, StopState stops, List<Integer> tids, List<Long> timerSlacks) {
+        int pid = state.pid();
         jcriu_task.Builder task = jcriu_task.newBuilder().setPid(pid);
+        stops.dump(pid, state.stopSignal() != 0, task);
+        if (state.stat().exitSignal() != SIGCHLD) {
+            task.setExitSignal(state.stat().exitSignal());
+        }
         String filter =
                 new String(
                         ProcFs.read("/proc/" + pid + "/coredump_filter"),
@@ -62,6 +68,25 @@ public final class TaskExtras {
         synchronized (tasks) {
             tasks.add(task.build());
         }
+    }
+
+    /** Adds a zombie, where there is something to say of it. */
+    public void dumpZombie(Stat zombie) {
+        if (zombie.exitSignal() != SIGCHLD) {
+            synchronized (tasks) {
+                tasks.add(
+                        jcriu_task
+                                .newBuilder()
+                                .setPid(zombie.pid())
+                                .setExitSignal(zombie.exitSignal())
+                                .build());
+            }
+        }
+    }
+
+    /** The signal that a task sends to its parent when it ends; 0 for none. */
+    public static int exitSignal(jcriu_task task) {
+        return task != null && task.hasExitSignal() ? task.getExitSignal() : SIGCHLD;
     }
 
     public void write(ImageDir images) {

@@ -42,6 +42,7 @@ public final class TaskState {
     private int thpDisabled;
     private int personality;
     private int membarrier;
+    private long childEvent;
     private List<byte[]> pending;
 
     public TaskState(FrozenTask task) {
@@ -66,12 +67,27 @@ public final class TaskState {
         dumpable = batch.add("", Syscall.PRCTL, PR_GET_DUMPABLE);
         thpDisabled = batch.tolerate(Syscall.PRCTL, PR_GET_THP_DISABLE, 0, 0, 0, 0);
         personality = batch.add("", Syscall.PERSONALITY, 0xffffffffL);
+        childEvent = StopState.ask(batch);
         membarrier = batch.tolerate(Syscall.MEMBARRIER, MEMBARRIER_CMD_GET_REGISTRATIONS, 0, 0);
     }
 
     /** Reads what only the tracer can read, when the leader has answered. */
     public void gather() {
         pending = task.leader().pendingSignals(true);
+    }
+
+    /** Whether a child has stopped or gone on, and this task has not been told yet. */
+    public boolean hasChildEvent() {
+        return StopState.anyEvent(childEvent, batch);
+    }
+
+    public int pid() {
+        return task.pid();
+    }
+
+    /** The signal that holds the process in a group-stop, or 0. */
+    public int stopSignal() {
+        return task.leader().stopSignal();
     }
 
     public Stat stat() {
@@ -81,7 +97,7 @@ public final class TaskState {
     /** Makes the process's part of the leader's core image. */
     public task_core_entry dump() {
         int pid = task.pid();
-        int stopSignal = task.leader().stopSignal();
+        int stopSignal = stopSignal();
         task_core_entry.Builder tc =
                 task_core_entry
                         .newBuilder()

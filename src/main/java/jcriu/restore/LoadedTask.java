@@ -10,6 +10,7 @@ import jcriu.image.TaskState;
 import jcriu.image.proto.core_entry;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.fs_entry;
+import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.pstree_entry;
 import jcriu.image.proto.task_core_entry;
@@ -26,6 +27,9 @@ final class LoadedTask {
     final List<Integer> tids;
     final List<LoadedTask> children = new ArrayList<>();
     LoadedTask parent;
+
+    /** What CRIU's images have no place for; null if there is nothing. */
+    jcriu_task extras;
 
     /** One for each thread, the leader's first; it holds the process's part. */
     final List<core_entry> cores = new ArrayList<>();

@@ -40,6 +40,7 @@ import jcriu.resource.AddressSpace;
 import jcriu.resource.FileLocks;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
+import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
 import jcriu.resource.Vmas;
 import jcriu.sys.Fd;
@@ -114,6 +115,7 @@ public final class Restorer {
             checkPids();
             List<seccomp_filter> filters = Seccomp.read(images);
             Map<Integer, jcriu_task> extras = TaskExtras.read(images);
+            tree.forEach(task -> task.extras = extras.get(task.pid));
             Map<Integer, List<file_lock_entry>> locks = FileLocks.read(images);
             if (!locks.isEmpty() && !options.fileLocks()) {
                 throw new JcriuException(
@@ -135,7 +137,7 @@ public final class Restorer {
             installFiles(locks);
             pagesRestored += files.pagesRestored();
             for (TaskRestore task : live()) {
-                task.makeThreads(extras.get(task.images.pid));
+                task.makeThreads();
             }
             for (TaskRestore task : live()) {
                 task.takePrivileges(filters);
@@ -291,8 +293,28 @@ public final class Restorer {
                 tasks.get(i).endAsZombie();
             }
         }
+        stopTasks();
         for (TaskRestore task : live()) {
             task.makeAddressSpace(seed, hole + SCRATCH, files);
+        }
+    }
+
+    /**
+     * Stops what was stopped, tells the parents what they knew, and takes the signals of it all.
+     */
+    private void stopTasks() {
+        Map<LoadedTask, TaskRestore> byImages = new HashMap<>();
+        for (TaskRestore task : tasks) {
+            byImages.put(task.images, task);
+        }
+        for (TaskRestore task : tasks) {
+            StopState.Untold untold = StopState.untold(task.images.extras, task.images.stopped());
+            if (!task.ended() && (task.images.stopped() || untold != StopState.Untold.NOTHING)) {
+                task.stop(untold, byImages.get(task.images.parent));
+            }
+        }
+        for (TaskRestore task : live()) {
+            task.takeChildSignals();
         }
     }
 

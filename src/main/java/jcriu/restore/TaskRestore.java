@@ -28,6 +28,7 @@ import jcriu.resource.AddressSpace;
 import jcriu.resource.FileLocks;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
+import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.ThreadState;
@@ -88,7 +89,10 @@ final class TaskRestore {
     TaskRestore fork(LoadedTask child, boolean sharingTable) {
         try {
             long flags = sharingTable ? CLONE_FILES : 0;
-            Tracee tracee = leader.clone3(cloneArgs(flags, SIGCHLD, child.pid), false);
+            Tracee tracee =
+                    leader.clone3(
+                            cloneArgs(flags, TaskExtras.exitSignal(child.extras), child.pid),
+                            false);
             return new TaskRestore(child, tracee, scratch.inChild(tracee.pid()));
         } catch (RemoteSyscallException e) {
             throw e.errno() == Errno.EEXIST ? Seed.pidTaken(child.pid) : e;
@@ -139,7 +143,7 @@ final class TaskRestore {
         helper.exit(0, 0);
         helper = null;
         leader.require(Syscall.WAIT4, group, 0, 0, 0);
-        drainChildSignals();
+        StopState.take(leader, scratch, 1L << SIGCHLD - 1, 1);
     }
 
     /** Ends as the zombie that the task was. */
@@ -154,6 +158,37 @@ final class TaskRestore {
         }
         leader.exit(signal, status >> 8 & 0xff);
         ended = true;
+    }
+
+    /** Stops as the task was, or did before it went on; {@code parent} is null for the root. */
+    void stop(StopState.Untold untold, TaskRestore parent) {
+        StopState.stop(leader, scratch, images.tc().getStopSigno());
+        if (untold == StopState.Untold.CONTINUATION) {
+            StopState.resume(leader, scratch);
+        } else if (untold == StopState.Untold.NOTHING && parent != null) {
+            StopState.tell(parent.leader, parent.scratch, images.pid);
+        }
+    }
+
+    /** Children that ended or stopped sent signals, which are not the task's. */
+    void takeChildSignals() {
+        long signals = 0;
+        int count = 0;
+        for (LoadedTask child : images.children) {
+            jcriu_task extra = child.extras;
+            if (child.zombie()) {
+                int signal = TaskExtras.exitSignal(extra);
+                signals |= signal == 0 ? 0 : 1L << signal - 1;
+                count++;
+            } else if (child.stopped()
+                    || StopState.untold(extra, false) != StopState.Untold.NOTHING) {
+                signals |= 1L << SIGCHLD - 1;
+                count++;
+            }
+        }
+        if (signals != 0) {
+            StopState.take(leader, scratch, signals, count);
+        }
     }
 
     private long zeros(int length) {
@@ -266,7 +301,8 @@ final class TaskRestore {
     }
 
     /** Clones the other threads and gives every thread its state. */
-    void makeThreads(jcriu_task extras) {
+    void makeThreads() {
+        jcriu_task extras = images.extras;
         TaskExtras.restoreCoredumpFilter(extras, images.pid);
         TaskExtras.restoreOomScore(images.pid, images.tc().getOomScoreAdj());
         for (int i = 1; i < images.tids.size(); i++) {
@@ -285,12 +321,6 @@ final class TaskRestore {
             }
         }
         Limits ours = Limits.read(images.pid);
-        for (LoadedTask child : images.children) {
-            if (child.zombie()) {
-                drainChildSignals();
-                break;
-            }
-        }
         TaskState.restore(images.tc(), ours, images.pid, timerIdsNeedCounting(), batch());
         flush();
         for (int i = 0; i < threads.size(); i++) {
@@ -298,14 +328,6 @@ final class TaskRestore {
             TaskExtras.restore(extras, images.tids.get(i), batch());
             batch().flush(threads.get(i));
         }
-    }
-
-    /** A child that ended left a SIGCHLD that is not the task's. */
-    private void drainChildSignals() {
-        long set = batch().data(8);
-        batch().putLong(set, 1L << SIGCHLD - 1);
-        batch().tolerate(Syscall.RT_SIGTIMEDWAIT, set, 0, batch().data(16), 8);
-        flush();
     }
 
     private boolean timerIdsNeedCounting() {
@@ -361,7 +383,7 @@ final class TaskRestore {
         if (ended) {
             return;
         }
-        if (leaveStopped || images.stopped()) {
+        if (leaveStopped && !images.stopped()) {
             Native.call(Syscall.KILL, images.pid, SIGSTOP);
         }
         for (Tracee thread : threads) {

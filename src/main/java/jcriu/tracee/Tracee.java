@@ -368,6 +368,48 @@ public final class Tracee {
         released = true;
     }
 
+    /**
+     * Brings a process of ours, with its only thread, into a group-stop, as a stop signal does: its
+     * parent can wait for it, and after {@link #release} it stays stopped.
+     *
+     * @param signal SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU, whose handler is the default
+     * @return false if the kernel ignored the signal
+     */
+    public boolean groupStop(int signal) {
+        prepare();
+        Ptrace.setSigmask(tid, ~(1L << signal - 1));
+        Native.check(Native.call(Syscall.TGKILL, pid, tid, signal), "stop task " + tid);
+        int deliver = 0;
+        boolean delivered = false;
+        boolean stopped = false;
+        while (!stopped) {
+            if (delivered) {
+                // if the signal is ignored, this stops the thread before it is back in its code
+                Ptrace.require(PTRACE_INTERRUPT, tid, 0, 0, "INTERRUPT");
+            }
+            Ptrace.require(PTRACE_CONT, tid, 0, deliver, "CONT");
+            int status = Ptrace.await(tid, 0);
+            if (WaitStatus.gone(status)) {
+                released = true;
+                throw new TaskGoneException(tid, "while it was being stopped");
+            }
+            deliver = 0;
+            if (WaitStatus.eventStop(status)) {
+                if (WaitStatus.stopSignal(status) == signal) {
+                    stopped = true;
+                } else if (delivered) {
+                    break;
+                }
+            } else if (WaitStatus.event(status) == 0 && WaitStatus.stopSignal(status) == signal) {
+                deliver = signal;
+                delivered = true;
+            }
+        }
+        Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+        Ptrace.setSigmask(tid, ALL_BUT_SIGTRAP);
+        return stopped;
+    }
+
     /** Puts registers and signal mask back; the thread stays stopped. */
     public void putBack() {
         if (prepared && !released) {
