@@ -1,5 +1,6 @@
 package jcriu.dump;
 
+import com.google.protobuf.ByteString;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -344,7 +345,7 @@ final class TaskDump {
                                 .setPersonality(0)
                                 .setFlags((int) zombie.flags())
                                 .setBlkSigset(0)
-                                .setComm(zombie.comm()))
+                                .setCommBytes(ByteString.copyFrom(zombie.commBytes())))
                 .build();
     }
 }

@@ -1,10 +1,12 @@
 package jcriu.proc;
 
+import jcriu.sys.FileStat;
+
 /**
  * What the link {@code /proc/PID/fd/FD} points to.
  *
  * <p>The text alone cannot tell a deleted file from one named "x (deleted)", nor a memfd from a
- * file "/memfd:x" in the root directory; comparing device and inode can.
+ * file "/memfd:x" in the root directory; comparing device and inode can: {@link #of}.
  *
  * <p>Source: proc_pid_fd(5).
  *
@@ -63,6 +65,17 @@ public record FdLink(Kind kind, String name, long inode, boolean deleted) {
             case "socket" -> new FdLink(Kind.SOCKET, "", inode, deleted);
             default -> new FdLink(Kind.NAMESPACE, type, inode, deleted);
         };
+    }
+
+    /** The same, or with its full name where a file that is there has a name that ends so. */
+    public FdLink of(FileStat stat) {
+        if (!deleted || kind != Kind.PATH || stat.nlink() == 0) {
+            return this;
+        }
+        FileStat named = FileStat.tryOf(name + DELETED);
+        return named != null && named.sameFile(stat)
+                ? new FdLink(kind, name + DELETED, 0, false)
+                : this;
     }
 
     private static String unbracketed(String text) {

@@ -1,5 +1,7 @@
 package jcriu.proc;
 
+import java.nio.charset.StandardCharsets;
+
 /**
  * {@code /proc/PID/stat}, or that of one thread.
  *
@@ -9,13 +11,14 @@ package jcriu.proc;
  *
  * <p>Source: proc_pid_stat(5).
  *
+ * @param rawComm the name, a char for each byte: it need not be UTF-8
  * @param flags the kernel's PF_ bits
  * @param startTime clock ticks after boot
  * @param exitCode as waitpid(2) reports it
  */
 public record Stat(
         int pid,
-        String comm,
+        String rawComm,
         char state,
         int ppid,
         int pgrp,
@@ -88,7 +91,7 @@ public record Stat(
         }
         return new Stat(
                 pid,
-                scan.string(commStart, commEnd),
+                new String(text, commStart, commEnd - commStart, StandardCharsets.ISO_8859_1),
                 state,
                 (int) field[4],
                 (int) field[5],
@@ -117,6 +120,16 @@ public record Stat(
                 field[50],
                 field[51],
                 (int) field[52]);
+    }
+
+    /** The name for people. */
+    public String comm() {
+        return new String(commBytes(), StandardCharsets.UTF_8);
+    }
+
+    /** The name byte for byte. */
+    public byte[] commBytes() {
+        return rawComm.getBytes(StandardCharsets.ISO_8859_1);
     }
 
     /** Whether this task has ended and waits for its parent. */

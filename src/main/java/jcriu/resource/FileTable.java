@@ -235,7 +235,7 @@ public final class FileTable {
      */
     public synchronized int reference(String linkPath, String subject, int flags) {
         FileStat stat = FileStat.of(linkPath);
-        FdLink link = FdLink.parse(ProcFs.readlink(linkPath));
+        FdLink link = FdLink.parse(ProcFs.readlink(linkPath)).of(stat);
         String key = stat.dev() + ":" + stat.ino() + ":" + flags + ":" + link.name();
         Integer known = references.get(key);
         if (known != null) {

@@ -15,8 +15,9 @@ record OpenFile(int pid, int fd, String path, FdLink link, Fdinfo info, FileStat
 
     static OpenFile of(int pid, int fd) {
         String path = "/proc/" + pid + "/fd/" + fd;
+        FileStat stat = FileStat.of(path);
         return new OpenFile(
-                pid, fd, path, FdLink.read(pid, fd), Fdinfo.read(pid, fd), FileStat.of(path));
+                pid, fd, path, FdLink.read(pid, fd).of(stat), Fdinfo.read(pid, fd), stat);
     }
 
     /** Status flags of the description, without the descriptor's close-on-exec. */

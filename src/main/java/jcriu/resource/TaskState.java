@@ -2,6 +2,7 @@ package jcriu.resource;
 
 import static jcriu.kernel.ProcessConstants.*;
 
+import com.google.protobuf.ByteString;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import jcriu.errors.Errno;
@@ -109,7 +110,7 @@ public final class TaskState {
                         .setPersonality((int) batch.result(personality))
                         .setFlags((int) stat.flags())
                         .setBlkSigset(task.leader().signalMask())
-                        .setComm(stat.comm())
+                        .setCommBytes(ByteString.copyFrom(stat.commBytes()))
                         .setTimers(Timers.dump(timers, batch))
                         .setRlimits(limits(pid))
                         .setSignalsS(ThreadState.queue(pending))

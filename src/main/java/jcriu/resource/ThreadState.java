@@ -152,7 +152,7 @@ public final class ThreadState {
                                         .setSsSize(batch.getLong(stack + 16)))
                         .setSignalsP(queue(pending))
                         .setCreds(Credentials.dump(status, (int) batch.result(securebits)))
-                        .setComm(stat.comm())
+                        .setCommBytes(ByteString.copyFrom(stat.commBytes()))
                         .setCgSet(1);
         if (stat.rtPriority() != 0) {
             core.setSchedPrio(stat.rtPriority());
@@ -223,7 +223,11 @@ public final class ThreadState {
     public static void restore(core_entry core, int pid, int tid, RemoteBatch batch) {
         thread_core_entry t = core.getThreadCore();
         if (t.hasComm()) {
-            batch.add("set the name", Syscall.PRCTL, PR_SET_NAME, batch.cString(t.getComm()));
+            batch.add(
+                    "set the name",
+                    Syscall.PRCTL,
+                    PR_SET_NAME,
+                    batch.cString(t.getCommBytes().toByteArray()));
         }
         if (t.getFutexRla() != 0) {
             batch.add(

@@ -150,7 +150,11 @@ final class TaskRestore {
     void endAsZombie() {
         int status = images.tc().getExitCode();
         int signal = status & 0x7f;
-        batch().add("", Syscall.PRCTL, PR_SET_NAME, batch().cString(images.tc().getComm()));
+        batch().add(
+                        "",
+                        Syscall.PRCTL,
+                        PR_SET_NAME,
+                        batch().cString(images.tc().getCommBytes().toByteArray()));
         flush();
         close();
         if (signal != 0) {

@@ -89,7 +89,10 @@ public final class RemoteBatch implements AutoCloseable {
     }
 
     public long cString(String text) {
-        byte[] bytes = text.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        return cString(text.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    }
+
+    public long cString(byte[] bytes) {
         return data(java.util.Arrays.copyOf(bytes, bytes.length + 1));
     }
 
