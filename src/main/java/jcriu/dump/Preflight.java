@@ -23,7 +23,9 @@ import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.proc.Status;
 import jcriu.resource.FileTable;
+import jcriu.resource.Scheduling;
 import jcriu.resource.SharedObjects;
+import jcriu.resource.TaskState;
 import jcriu.resource.Vmas;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
@@ -263,7 +265,9 @@ final class Preflight {
         Vmas.check(pid, vmas);
         count(pid, vmas);
         threads.put(pid, ProcFs.tasks(pid));
+        TaskState.check(name, pid, threads.get(pid).length);
         for (int tid : threads.get(pid)) {
+            Scheduling.check(name, tid);
             if (tid != pid
                     && (differ(pid, tid, FileConstants.KCMP_FILES)
                             || differ(pid, tid, FileConstants.KCMP_FS))) {

@@ -84,6 +84,15 @@ public record Limits(long[][] values) {
         return new Limits(values);
     }
 
+    /** What a resource is called in {@code /proc/PID/limits}, in small letters. */
+    public static String name(int resource) {
+        return NAMES[resource].trim().toLowerCase(java.util.Locale.ROOT);
+    }
+
+    public static String text(long limit) {
+        return limit == RLIM_INFINITY ? "unlimited" : Long.toUnsignedString(limit);
+    }
+
     public long soft(int resource) {
         return values[resource][0];
     }

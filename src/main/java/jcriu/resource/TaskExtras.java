@@ -13,6 +13,7 @@ import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
+import jcriu.image.proto.core_entry;
 import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.jcriu_thread;
 import jcriu.kernel.Syscall;
@@ -62,6 +63,7 @@ public final class TaskExtras {
                 if (ioprio >= 0) {
                     thread.setIoprio((int) ioprio);
                 }
+                Scheduling.dump(tid, thread);
                 task.addThreads(thread);
             }
         }
@@ -107,7 +109,7 @@ public final class TaskExtras {
     }
 
     /** Adds what a thread sets for itself. */
-    public static void restore(jcriu_task task, int tid, RemoteBatch batch) {
+    public static void restore(jcriu_task task, int tid, core_entry core, RemoteBatch batch) {
         if (task == null) {
             return;
         }
@@ -126,6 +128,9 @@ public final class TaskExtras {
                 // another machine may have fewer processors: the kernel's choice is then as good
                 long mask = batch.data(thread.getAffinity().toByteArray());
                 batch.tolerate(Syscall.SCHED_SETAFFINITY, 0, thread.getAffinity().size(), mask);
+            }
+            if (thread.hasSched()) {
+                Scheduling.restore(thread.getSched(), core, batch);
             }
             if (thread.hasIoprio()) {
                 batch.add("set the I/O priority", Syscall.IOPRIO_SET, 1, 0, thread.getIoprio());

@@ -5,7 +5,10 @@ import static jcriu.kernel.ProcessConstants.*;
 import com.google.protobuf.ByteString;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.IntConsumer;
 import jcriu.errors.Errno;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
 import jcriu.errors.SyscallException;
 import jcriu.image.proto.fs_entry;
 import jcriu.image.proto.mm_entry;
@@ -16,6 +19,7 @@ import jcriu.image.proto.task_rlimits_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.kernel.Syscall;
 import jcriu.proc.Auxv;
+import jcriu.proc.Capabilities;
 import jcriu.proc.Limits;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
@@ -48,6 +52,42 @@ public final class TaskState {
 
     public TaskState(FrozenTask task) {
         this.task = task;
+    }
+
+    /** Refuses what cannot be saved, while the task runs. */
+    public static void check(String name, int pid, int threads) {
+        Timers.check(name, pid, threads);
+    }
+
+    /**
+     * Refuses limits that a restore could not set, before anything is made: a seed has our limits,
+     * and raising a hard limit takes CAP_SYS_RESOURCE, setrlimit(2).
+     */
+    public static void checkLimits(task_core_entry tc, int pid) {
+        if (Capabilities.effective().has(Capabilities.CAP_SYS_RESOURCE)) {
+            return;
+        }
+        Limits ours = Limits.read((int) ProcessHandle.current().pid());
+        for (int i = 0; i < Math.min(Limits.NR_LIMITS, tc.getRlimits().getRlimitsCount()); i++) {
+            long wanted = tc.getRlimits().getRlimits(i).getMax();
+            if (Long.compareUnsigned(wanted, ours.hard(i)) > 0) {
+                throw new JcriuException(
+                                Kind.RESTORE_REFUSED,
+                                "pid "
+                                        + pid
+                                        + " ("
+                                        + tc.getComm()
+                                        + ") had the hard limit "
+                                        + Limits.text(wanted)
+                                        + " for "
+                                        + Limits.name(i)
+                                        + ", jcriu has "
+                                        + Limits.text(ours.hard(i))
+                                        + " and lacks CAP_SYS_RESOURCE to raise it")
+                        .withHint(
+                                "restore where the limits are as high, or as root with that capability");
+            }
+        }
     }
 
     /** Reads what can be seen from outside; the room that the questions to the leader take. */
@@ -198,9 +238,14 @@ public final class TaskState {
 
     /** Adds what gives a task its handlers, limits and the like; timers are not yet running. */
     public static void restore(
-            task_core_entry tc, Limits ours, int pid, boolean countTimerIds, RemoteBatch batch) {
+            task_core_entry tc,
+            Limits ours,
+            int pid,
+            boolean countTimerIds,
+            RemoteBatch batch,
+            IntConsumer in) {
         SigActions.restore(tc.getSigactionsList(), batch);
-        Timers.create(tc.getTimers(), countTimerIds, batch);
+        Timers.create(tc.getTimers(), pid, countTimerIds, batch, in);
         batch.add("set the personality", Syscall.PERSONALITY, tc.getPersonality() & 0xffffffffL);
         if (tc.getChildSubreaper()) {
             batch.add("become a subreaper", Syscall.PRCTL, PR_SET_CHILD_SUBREAPER, 1);

@@ -29,8 +29,6 @@ import jcriu.tracee.Tracee;
  * clear_child_tid, rseq, scheduling, credentials, name.
  */
 public final class ThreadState {
-    private static final int SCHED_DEADLINE = 6;
-
     private final Tracee thread;
     private Status status;
     private RemoteBatch batch;
@@ -131,10 +129,7 @@ public final class ThreadState {
     public core_entry.Builder dump() {
         int tid = thread.tid();
         Stat stat = Stat.readThread(thread.pid(), tid);
-        if (stat.policy() == SCHED_DEADLINE) {
-            throw new UnsupportedStateException(
-                    "thread " + tid + " has the scheduling policy SCHED_DEADLINE");
-        }
+        Scheduling.check("pid " + thread.pid(), tid);
         long[] robust = thread.robustList();
         thread_core_entry.Builder core =
                 thread_core_entry

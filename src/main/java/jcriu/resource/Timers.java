@@ -3,6 +3,8 @@ package jcriu.resource;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.IntConsumer;
+import jcriu.errors.UnsupportedStateException;
 import jcriu.image.proto.itimer_entry;
 import jcriu.image.proto.posix_timer_entry;
 import jcriu.image.proto.task_timers_entry;
@@ -19,6 +21,15 @@ import jcriu.tracee.RemoteBatch;
 final class Timers {
     private static final int ITIMERVAL_SIZE = 32;
 
+    /**
+     * CLOCK_THREAD_CPUTIME_ID as the kernel keeps it: a CPU clock of the calling thread, which is
+     * {@code ~tid << 3 | kind} with the tid 0. The numbers -8 to -1 all mean the caller; bit 2 says
+     * the thread, not its process.
+     */
+    private static boolean isCallersCpuClock(int clockId) {
+        return clockId >> 3 == -1 && (clockId & 4) != 0;
+    }
+
     private Timers() {}
 
     /** What a batch was asked; read it with {@link #dump} after the run. */
@@ -27,6 +38,28 @@ final class Timers {
         private List<PosixTimers.Timer> posix = List.of();
         private long[] values;
         private int[] overruns;
+    }
+
+    /**
+     * Refuses a timer on the processor time of a thread that cannot be told: it was made with
+     * CLOCK_THREAD_CPUTIME_ID, and tells the process.
+     */
+    static void check(String name, int pid, int threads) {
+        if (threads == 1) {
+            return;
+        }
+        for (PosixTimers.Timer timer : PosixTimers.read(pid)) {
+            if (isCallersCpuClock(timer.clockId())
+                    && (timer.sigevNotify() & ProcessConstants.SIGEV_THREAD_ID) == 0) {
+                throw new UnsupportedStateException(
+                                name
+                                        + ": timer "
+                                        + timer.id()
+                                        + " measures CLOCK_THREAD_CPUTIME_ID of a thread that the"
+                                        + " kernel does not name")
+                        .withHint("see docs/limits.md#timers");
+            }
+        }
     }
 
     /** The timers that there are, whose values {@link #ask} asks for. */
@@ -96,18 +129,29 @@ final class Timers {
                 .build();
     }
 
+    /** The POSIX timers of an image by ascending id. */
+    static List<posix_timer_entry> byId(task_timers_entry timers) {
+        List<posix_timer_entry> sorted = new ArrayList<>(timers.getPosixList());
+        sorted.sort(Comparator.comparingInt(posix_timer_entry::getItId));
+        return sorted;
+    }
+
     /**
      * Makes the POSIX timers, not yet running: each under its id. Linux 6.15 takes the id, once
      * prctl(PR_TIMER_CREATE_RESTORE_IDS) has asked for it; before, the kernel counts ids up, and
      * timers are made and deleted until an id is reached.
      *
+     * <p>CLOCK_THREAD_CPUTIME_ID is the clock of the thread that makes the timer: {@code in} takes
+     * the batch to the thread that the next calls are for.
+     *
      * @param count whether the kernel counts
      */
-    static void create(task_timers_entry timers, boolean count, RemoteBatch batch) {
-        List<posix_timer_entry> sorted = new ArrayList<>(timers.getPosixList());
-        sorted.sort(Comparator.comparingInt(posix_timer_entry::getItId));
+    static void create(
+            task_timers_entry timers, int pid, boolean count, RemoteBatch batch, IntConsumer in) {
+        List<posix_timer_entry> sorted = byId(timers);
         int next = 0;
         for (posix_timer_entry timer : sorted) {
+            in.accept(clockOwner(timer.getClockId(), timer.getNotifyThreadId(), pid));
             long id = batch.data(8);
             batch.putInt(id, timer.getItId());
             while (count && next < timer.getItId()) {
@@ -127,9 +171,18 @@ final class Timers {
                     event,
                     id);
         }
+        in.accept(pid);
         if (!sorted.isEmpty() && !count) {
             batch.add("", Syscall.PRCTL, ProcessConstants.PR_TIMER_CREATE_RESTORE_IDS, 0);
         }
+    }
+
+    /**
+     * The thread whose processor time a timer measures, where it was made with
+     * CLOCK_THREAD_CPUTIME_ID: nothing tells who made it, but such a timer tells its own thread.
+     */
+    private static int clockOwner(int clockId, int notifiedThread, int pid) {
+        return isCallersCpuClock(clockId) && notifiedThread != 0 ? notifiedThread : pid;
     }
 
     /** Starts all timers; the last thing before the task goes on. */

@@ -42,6 +42,7 @@ import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
 import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
+import jcriu.resource.TaskState;
 import jcriu.resource.Vmas;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
@@ -213,6 +214,7 @@ public final class Restorer {
 
     private void checkPids() {
         for (LoadedTask task : tree) {
+            TaskState.checkLimits(task.tc(), task.pid);
             for (int tid : task.tids) {
                 awaitReaped(tid);
             }

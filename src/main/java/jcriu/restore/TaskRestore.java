@@ -5,6 +5,7 @@ import static jcriu.kernel.ProcessConstants.*;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntConsumer;
 import jcriu.errors.Errno;
 import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
@@ -325,13 +326,35 @@ final class TaskRestore {
             }
         }
         Limits ours = Limits.read(images.pid);
-        TaskState.restore(images.tc(), ours, images.pid, timerIdsNeedCounting(), batch());
+        TaskState.restore(
+                images.tc(),
+                ours,
+                images.pid,
+                timerIdsNeedCounting(),
+                batch(),
+                new IntConsumer() {
+                    private Tracee thread = leader;
+
+                    @Override
+                    public void accept(int tid) {
+                        if (tid != thread.tid()) {
+                            batch().flush(thread);
+                            thread = thread(tid);
+                        }
+                    }
+                });
         flush();
         for (int i = 0; i < threads.size(); i++) {
             ThreadState.restore(images.cores.get(i), images.pid, images.tids.get(i), batch());
-            TaskExtras.restore(extras, images.tids.get(i), batch());
+            TaskExtras.restore(extras, images.tids.get(i), images.cores.get(i), batch());
             batch().flush(threads.get(i));
         }
+    }
+
+    /** A thread by its id; the leader where there is none. */
+    private Tracee thread(int tid) {
+        int index = images.tids.indexOf(tid);
+        return index < 0 ? leader : threads.get(index);
     }
 
     private boolean timerIdsNeedCounting() {
