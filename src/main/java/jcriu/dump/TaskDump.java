@@ -127,14 +127,21 @@ final class TaskDump {
             threads.add(threadState);
         }
         int leaderBatch = state.observe() + THREAD_BATCH + PAGE - 1 & -PAGE;
-        int size = leaderBatch + PAGE + (threads.size() * THREAD_BATCH + PAGE - 1 & -PAGE);
-        scratch = Scratch.map(task.leader(), size);
+        int frames = PAGE + leaderBatch + (threads.size() * THREAD_BATCH + PAGE - 1 & -PAGE);
+        int size = frames + threads.get(0).wayBack().xstateSize();
+        for (ThreadState thread : threads) {
+            size += thread.wayBack().size();
+        }
+        scratch = Scratch.map(task.leader(), size + PAGE - 1 & -PAGE);
+        long frame = scratch.base() + frames;
         for (int i = 0; i < threads.size(); i++) {
             RemoteBatch batch =
                     i == 0
                             ? scratch.part(0, leaderBatch)
                             : scratch.part(leaderBatch + i * THREAD_BATCH, THREAD_BATCH);
             batches.add(batch);
+            threads.get(i).wayBack().write(frame);
+            frame += threads.get(i).wayBack().size();
             threads.get(i).ask(batch);
             if (i == 0) {
                 state.ask(batch);
@@ -160,6 +167,7 @@ final class TaskDump {
         }
         for (int i = 0; i < threads.size(); i++) {
             batches.get(i).finish(threads.get(i).thread());
+            threads.get(i).thread().putBack();
             threads.get(i).gather(seccomp);
         }
         state.gather();
@@ -168,9 +176,6 @@ final class TaskDump {
         }
         scratch.unmap(task.leader());
         scratch = null;
-        for (Tracee thread : task.threads()) {
-            thread.putBack();
-        }
     }
 
     /** Jobs that make the entries of all images; they need no ptrace and can run side by side. */
@@ -231,6 +236,7 @@ final class TaskDump {
             if (!thread.awaitQuiet()) {
                 return;
             }
+            thread.putBack();
         }
         scratch.unmap(task.leader());
         scratch = null;

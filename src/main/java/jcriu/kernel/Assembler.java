@@ -117,10 +117,14 @@ public final class Assembler {
 
     /**
      * The code of a batch of system calls in a tracee. It starts with the address of the first
-     * entry in the first batch register and the number of entries in the second (rbx and r12; x19
-     * and x20), and ends in a breakpoint with the number of entries not yet done left in the
-     * second: 0 when all were made. It stops at the first call that fails, unless that entry's
-     * flags have {@link #BATCH_TOLERATE}.
+     * entry in the first batch register, the number of entries in the second and a signal or 0 in
+     * the third (rbx, r12 and r13). It leaves the number of entries not yet done in the second: 0
+     * when all were made. It stops at the first call that fails, unless that entry's flags have
+     * {@link #BATCH_TOLERATE}.
+     *
+     * <p>With no signal it ends in a breakpoint. With one it sends that to its own thread; a tracer
+     * sees the thread stop at {@link #batchEnd}. A thread that is no longer traced goes on, and
+     * returns by rt_sigreturn(2) from the signal frame that its stack pointer points at.
      *
      * <pre>
      * entry:  0 number   8 arg0  16 arg1  24 arg2  32 arg3  40 arg4  48 arg5  56 result  64 flags
@@ -133,7 +137,7 @@ public final class Assembler {
         return bytes(
                 // loop:                                 offset 0
                 "4d 85 e4" // test %r12,%r12
-                        + "74 38" // jz done             -> 5 + 0x38 = 61
+                        + "74 38" // jz done              3 -> 61
                         + "48 8b 03" // mov (%rbx),%rax   5
                         + "48 8b 7b 08" // mov 8(%rbx),%rdi 8
                         + "48 8b 73 10" // mov 16(%rbx),%rsi 12
@@ -152,7 +156,27 @@ public final class Assembler {
                         + "49 ff cc" // dec %r12          56
                         + "eb c3" // jmp loop             59 -> 0
                         // done:
-                        + "cc"); // int3                  61
+                        + "4d 85 ed" // test %r13,%r13    61
+                        + "74 23" // jz trap              64 -> 101
+                        + "b8 27 00 00 00" // mov $39,%eax (getpid) 66
+                        + "0f 05" // syscall              71
+                        + "89 c7" // mov %eax,%edi        73
+                        + "b8 ba 00 00 00" // mov $186,%eax (gettid) 75
+                        + "0f 05" // syscall              80
+                        + "89 c6" // mov %eax,%esi        82
+                        + "44 89 ea" // mov %r13d,%edx    84
+                        + "b8 ea 00 00 00" // mov $234,%eax (tgkill) 87
+                        + "0f 05" // syscall              92
+                        // batchEnd:
+                        + "b8 0f 00 00 00" // mov $15,%eax (rt_sigreturn) 94
+                        + "0f 05" // syscall              99
+                        // trap:
+                        + "cc"); // int3                  101
+    }
+
+    /** Where in {@link #batch} a thread stops that ended it by a signal to itself. */
+    public static int batchEnd(Arch arch) {
+        return batch(arch).length - 8;
     }
 
     /**

@@ -43,6 +43,8 @@ public final class ProcessConstants {
     public static final int SIGCHLD = 17;
     public static final int SIGCONT = 18;
     public static final int SIGSTOP = 19;
+    public static final int SIGURG = 23;
+    public static final int SIGWINCH = 28;
     public static final int P_ALL = 0;
     public static final int P_PID = 1;
     public static final int WSTOPPED = 2;

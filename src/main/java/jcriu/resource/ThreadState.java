@@ -22,6 +22,7 @@ import jcriu.proc.Status;
 import jcriu.tracee.Registers;
 import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.RemoteMemory;
+import jcriu.tracee.SignalFrame;
 import jcriu.tracee.Tracee;
 
 /**
@@ -37,6 +38,7 @@ public final class ThreadState {
     private int securebits;
     private int timerSlack;
     private byte[] xstate;
+    private SignalFrame wayBack;
     private List<byte[]> pending;
     private long[] rseq;
     private int seccompFilter;
@@ -60,6 +62,13 @@ public final class ThreadState {
         if (status.seccomp() != 0) {
             thread.suspendSeccomp();
         }
+        xstate = thread.xstate();
+        wayBack = new SignalFrame(thread, xstate, status);
+    }
+
+    /** What the thread goes on from if it loses its tracer while it answers. */
+    public SignalFrame wayBack() {
+        return wayBack;
     }
 
     public Status status() {
@@ -101,6 +110,7 @@ public final class ThreadState {
     /** Adds the questions that only the thread itself can ask. */
     public void ask(RemoteBatch batch) {
         this.batch = batch;
+        batch.wayBack(wayBack);
         stack = batch.data(STACK_T_SIZE);
         words = batch.data(24);
         batch.add("", Syscall.SIGALTSTACK, 0, stack);
@@ -117,7 +127,6 @@ public final class ThreadState {
 
     /** Reads what only the tracer can read, when the thread has answered. */
     public void gather(Seccomp seccomp) {
-        xstate = thread.xstate();
         pending = thread.pendingSignals(false);
         rseq = thread.rseq();
         if (status.seccomp() == SECCOMP_MODE_FILTER) {

@@ -2,47 +2,16 @@ package jcriu.resource;
 
 import jcriu.image.proto.user_x86_regs_entry;
 import jcriu.image.proto.user_x86_regs_mode;
-import jcriu.kernel.ProcessConstants;
 import jcriu.tracee.Registers;
 import jcriu.tracee.Registers.Reg;
 
 /** General registers, and what a system call that the freeze interrupted becomes in an image. */
 public final class X86Registers {
-    private static final int NR_POLL = 7;
-    private static final int NR_NANOSLEEP = 35;
-    private static final int NR_FUTEX = 202;
-    private static final int NR_CLOCK_NANOSLEEP = 230;
-
-    // linux/futex.h: these take an absolute timeout
-    private static final int FUTEX_LOCK_PI = 6;
-    private static final int FUTEX_WAIT_BITSET = 9;
-    private static final int FUTEX_WAIT_REQUEUE_PI = 11;
-    private static final int FUTEX_CMD_MASK = 0x7f;
-
     private X86Registers() {}
 
-    /**
-     * Makes the image entry. A system call that the freeze interrupted is stepped back to, so that
-     * it is made again after the restore; one that only the kernel could restart ends in EINTR, as
-     * signal(7) lets any of them.
-     */
+    /** Makes the image entry: no kernel restarts a system call after a restore. */
     public static user_x86_regs_entry dump(Registers live) {
-        Registers r = new Registers(live);
-        if (r.inSyscall()) {
-            long result = r.result();
-            if (result == -ProcessConstants.ERESTARTSYS
-                    || result == -ProcessConstants.ERESTARTNOINTR
-                    || result == -ProcessConstants.ERESTARTNOHAND) {
-                r.rewindSyscall();
-            } else if (result == -ProcessConstants.ERESTART_RESTARTBLOCK) {
-                if (canBeMadeAgain(r)) {
-                    r.rewindSyscall();
-                } else {
-                    r.set(Reg.RAX, -4); // EINTR
-                }
-            }
-        }
-        r.leaveSyscall();
+        Registers r = live.restarted();
         return user_x86_regs_entry
                 .newBuilder()
                 .setR15(r.get(Reg.R15))
@@ -74,26 +43,6 @@ public final class X86Registers {
                 .setGs(r.get(Reg.GS))
                 .setMode(user_x86_regs_mode.NATIVE)
                 .build();
-    }
-
-    /**
-     * Whether a call that the kernel would restart with the rest of its timeout can be made again
-     * with the arguments that it has (docs/adr/0007): absolute timeouts lose nothing; poll(2), and
-     * sleeps whose caller does not want to know the rest, wait longer at most, which is better than
-     * an EINTR that a program without signal handlers never expects.
-     */
-    private static boolean canBeMadeAgain(Registers r) {
-        int futexCommand = (int) r.get(Reg.RSI) & FUTEX_CMD_MASK;
-        return switch ((int) r.get(Reg.ORIG_RAX)) {
-            case NR_POLL -> true;
-            case NR_NANOSLEEP -> r.get(Reg.RSI) == 0;
-            case NR_CLOCK_NANOSLEEP -> r.get(Reg.R10) == 0;
-            case NR_FUTEX ->
-                    futexCommand == FUTEX_WAIT_BITSET
-                            || futexCommand == FUTEX_LOCK_PI
-                            || futexCommand == FUTEX_WAIT_REQUEUE_PI;
-            default -> false;
-        };
     }
 
     public static Registers restore(user_x86_regs_entry in) {

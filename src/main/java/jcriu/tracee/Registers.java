@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.util.HashSet;
 import java.util.Set;
 import jcriu.errors.Errno;
+import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.sys.Native;
 
@@ -122,6 +123,12 @@ public final class Registers {
                     Syscall.RT_SIGTIMEDWAIT,
                     Syscall.IO_GETEVENTS);
 
+    // linux/futex.h: these take an absolute timeout
+    private static final int FUTEX_LOCK_PI = 6;
+    private static final int FUTEX_WAIT_BITSET = 9;
+    private static final int FUTEX_WAIT_REQUEUE_PI = 11;
+    private static final int FUTEX_CMD_MASK = 0x7f;
+
     private static Set<Integer> numbers(Syscall... calls) {
         Set<Integer> numbers = new HashSet<>();
         for (Syscall call : calls) {
@@ -149,6 +156,53 @@ public final class Registers {
         return ours;
     }
 
+    /**
+     * The registers that the thread goes on with where the kernel does not restart the system call
+     * that our stop interrupted. The call is stepped back to, so that it is made again; one that
+     * only the kernel could restart ends in EINTR, as signal(7) lets any of them.
+     */
+    public Registers restarted() {
+        Registers r = new Registers(this);
+        if (inSyscall()) {
+            long result = result();
+            if (result == -ProcessConstants.ERESTARTSYS
+                    || result == -ProcessConstants.ERESTARTNOINTR
+                    || result == -ProcessConstants.ERESTARTNOHAND) {
+                r.rewindSyscall();
+            } else if (result == -ProcessConstants.ERESTART_RESTARTBLOCK) {
+                if (canBeMadeAgain()) {
+                    r.rewindSyscall();
+                } else {
+                    r.set(Reg.RAX, -Errno.EINTR.number());
+                }
+            }
+        }
+        r.leaveSyscall();
+        return r;
+    }
+
+    /**
+     * Whether a call that the kernel would restart with the rest of its timeout can be made again
+     * with the arguments that it has (docs/adr/0007): absolute timeouts lose nothing; poll(2), and
+     * sleeps whose caller does not want to know the rest, wait longer at most, which is better than
+     * an EINTR that a program without signal handlers never expects.
+     */
+    private boolean canBeMadeAgain() {
+        int number = (int) get(Reg.ORIG_RAX);
+        int futexCommand = (int) get(Reg.RSI) & FUTEX_CMD_MASK;
+        return is(number, Syscall.POLL)
+                || is(number, Syscall.NANOSLEEP) && get(Reg.RSI) == 0
+                || is(number, Syscall.CLOCK_NANOSLEEP) && get(Reg.R10) == 0
+                || is(number, Syscall.FUTEX)
+                        && (futexCommand == FUTEX_WAIT_BITSET
+                                || futexCommand == FUTEX_LOCK_PI
+                                || futexCommand == FUTEX_WAIT_REQUEUE_PI);
+    }
+
+    private static boolean is(int number, Syscall call) {
+        return call.exists(Native.ARCH) && call.number(Native.ARCH) == number;
+    }
+
     /** Loads a system call at the {@code syscall} instruction at {@code at}. */
     void loadSyscall(long at, Syscall call, long a0, long a1, long a2, long a3, long a4, long a5) {
         set(Reg.RIP, at);
@@ -162,11 +216,18 @@ public final class Registers {
         plain();
     }
 
-    /** Loads the start of batch code. */
+    /** Loads the start of batch code that ends in a breakpoint. */
     void loadBatch(long code, long entries, long count) {
+        loadBatch(code, entries, count, 0, get(Reg.RSP));
+    }
+
+    /** Loads the start of batch code that ends in a signal and returns from a signal frame. */
+    void loadBatch(long code, long entries, long count, int signal, long stack) {
         set(Reg.RIP, code);
         set(Reg.RBX, entries);
         set(Reg.R12, count);
+        set(Reg.R13, signal);
+        set(Reg.RSP, stack);
         plain();
     }
 

@@ -26,6 +26,7 @@ public final class RemoteBatch implements AutoCloseable {
     private final java.util.ArrayList<String> labels = new java.util.ArrayList<>();
     private int entries;
     private int dataStart;
+    private SignalFrame wayBack;
 
     RemoteBatch(Scratch scratch, long base, int size) {
         this.scratch = scratch;
@@ -39,6 +40,17 @@ public final class RemoteBatch implements AutoCloseable {
     public boolean fits(int calls, int bytes) {
         long entriesEnd = (long) (entries + calls) * Assembler.BATCH_ENTRY_SIZE;
         return entriesEnd + bytes + 16L * (calls + 1) <= dataStart;
+    }
+
+    /**
+     * Gives the thread a way back to what it did, should it lose its tracer while the batch runs.
+     * To be said first, and of a frame that is written.
+     */
+    public void wayBack(SignalFrame frame) {
+        if (frame.signal() != 0) {
+            wayBack = frame;
+            add("", Syscall.SIGALTSTACK, 0, frame.stack());
+        }
     }
 
     /** Number of calls so far. */
@@ -119,7 +131,7 @@ public final class RemoteBatch implements AutoCloseable {
     /** Writes the batch into the tracee and starts it. */
     public void start(Tracee tracee) {
         move(Syscall.PROCESS_VM_WRITEV);
-        tracee.startBatch(scratch.code(), base, entries);
+        tracee.startBatch(scratch.code(), base, entries, wayBack);
     }
 
     /**

@@ -37,7 +37,7 @@ public final class Scratch {
     /** Maps a scratch area at {@code address}, where nothing may be mapped yet. */
     public static Scratch map(Tracee tracee, long address, int size) {
         long base =
-                tracee.require(
+                tracee.requireAlone(
                         Syscall.MMAP,
                         address,
                         size,
@@ -100,6 +100,6 @@ public final class Scratch {
 
     /** Unmaps the area by a call of a thread of the process. */
     public void unmap(Tracee tracee) {
-        tracee.require(Syscall.MUNMAP, base, size);
+        tracee.requireAlone(Syscall.MUNMAP, base, size);
     }
 }

@@ -9,6 +9,7 @@ import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.RemoteSyscallException;
 import jcriu.errors.TaskGoneException;
+import jcriu.kernel.Assembler;
 import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.sys.Native;
@@ -34,6 +35,10 @@ import jcriu.sys.NativeMemory;
  */
 public final class Tracee {
     private static final long ALL_BUT_SIGTRAP = ~(1L << ProcessConstants.SIGTRAP - 1);
+    private static final int BATCH_END = Assembler.batchEnd(Native.ARCH);
+
+    /** si_code of a signal sent by tgkill(2). */
+    private static final int SI_TKILL = -6;
 
     private final int tid;
     private final int pid;
@@ -48,6 +53,14 @@ public final class Tracee {
     private long syscallAddress;
     private List<byte[]> deferredSignals;
     private int newChild;
+
+    /** The signals that are blocked instead of {@link #originalMask}, or 0. */
+    private long blocked;
+
+    /** What ends the batch that was started last; a single step and a breakpoint: 0. */
+    private int batchSignal;
+
+    private long batchEnd;
 
     Tracee(int tid, int pid) {
         this.tid = tid;
@@ -83,7 +96,9 @@ public final class Tracee {
         stopSignal = signal == ProcessConstants.SIGTRAP ? 0 : signal;
         Ptrace.getRegset(tid, NT_PRSTATUS, original.bytes());
         originalMask = Ptrace.getSigmask(tid);
-        prepared = original.undoInterruption();
+        if (original.undoInterruption()) {
+            Ptrace.setRegset(tid, NT_PRSTATUS, original.bytes());
+        }
     }
 
     /** Where this thread finds a {@code syscall} instruction, in its own vDSO. */
@@ -166,8 +181,16 @@ public final class Tracee {
     private void prepare() {
         if (scratchRegisters == null) {
             scratchRegisters = new Registers(original);
-            Ptrace.setSigmask(tid, ALL_BUT_SIGTRAP);
             prepared = true;
+        }
+    }
+
+    /** A thread that runs on with registers alone is better off than one with the mask alone. */
+    private void load(long mask) {
+        Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+        if (blocked != mask) {
+            Ptrace.setSigmask(tid, mask);
+            blocked = mask;
         }
     }
 
@@ -175,8 +198,9 @@ public final class Tracee {
     public long call(Syscall call, long a0, long a1, long a2, long a3, long a4, long a5) {
         prepare();
         newChild = 0;
+        batchSignal = 0;
         scratchRegisters.loadSyscall(syscallAddress, call, a0, a1, a2, a3, a4, a5);
-        Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+        load(ALL_BUT_SIGTRAP);
         Ptrace.require(PTRACE_SINGLESTEP, tid, 0, 0, "SINGLESTEP");
         running = true;
         awaitTrap(PTRACE_SINGLESTEP, call.lowerName());
@@ -214,6 +238,45 @@ public final class Tracee {
     }
 
     /**
+     * The same, and puts registers and mask back at once: a thread that loses its tracer in between
+     * is lost.
+     */
+    public long requireAlone(Syscall call, long... args) {
+        long result;
+        try {
+            result = require(call, args);
+        } finally {
+            putBack();
+        }
+        leaveTrap();
+        return result;
+    }
+
+    /**
+     * A thread that made a step is stopped by a SIGTRAP, which is delivered when its tracer ends:
+     * moves it on, without a step, to a stop by no signal.
+     */
+    private void leaveTrap() {
+        Ptrace.require(PTRACE_INTERRUPT, tid, 0, 0, "INTERRUPT");
+        while (true) {
+            Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
+            running = true;
+            int status = Ptrace.await(tid, 0);
+            running = false;
+            if (WaitStatus.gone(status)) {
+                released = true;
+                throw new TaskGoneException(tid, "after a remote call");
+            }
+            if (WaitStatus.eventStop(status)) {
+                return;
+            }
+            if (WaitStatus.event(status) == 0) {
+                defer(Ptrace.siginfo(tid));
+            }
+        }
+    }
+
+    /**
      * Clones the thread: {@code clone3(args, CLONE_ARGS_SIZE)} with the structure at {@code args}
      * in its memory. The new thread or task is a tracee from its first moment, stopped.
      *
@@ -236,10 +299,23 @@ public final class Tracee {
         return child;
     }
 
-    void startBatch(long code, long entries, long count) {
+    /**
+     * Starts a batch.
+     *
+     * @param wayBack null: the batch ends in a breakpoint, and so does a thread without a tracer
+     */
+    void startBatch(long code, long entries, long count, SignalFrame wayBack) {
         prepare();
-        scratchRegisters.loadBatch(code, entries, count);
-        Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+        if (wayBack == null) {
+            batchSignal = 0;
+            scratchRegisters.loadBatch(code, entries, count);
+            load(ALL_BUT_SIGTRAP);
+        } else {
+            batchSignal = wayBack.signal();
+            batchEnd = code + BATCH_END;
+            scratchRegisters.loadBatch(code, entries, count, batchSignal, wayBack.context());
+            load(~(1L << batchSignal - 1));
+        }
         Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
         running = true;
     }
@@ -251,7 +327,9 @@ public final class Tracee {
      */
     long awaitBatch() {
         awaitTrap(PTRACE_CONT, "batch");
-        Ptrace.getRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+        if (batchSignal == 0) {
+            Ptrace.getRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+        }
         return scratchRegisters.batchEntriesLeft();
     }
 
@@ -271,7 +349,26 @@ public final class Tracee {
         return !released;
     }
 
-    /** Waits for the SIGTRAP that ends a step or a batch, past everything that is not it. */
+    /**
+     * Whether a signal is the one that the thread sent itself at the end of a batch. Another of its
+     * kind from elsewhere that came first has taken its place, and is kept.
+     */
+    private boolean endsBatch(int signal) {
+        if (signal != batchSignal) {
+            return false;
+        }
+        Ptrace.getRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+        if (scratchRegisters.instructionPointer() != batchEnd) {
+            return false;
+        }
+        byte[] info = Ptrace.siginfo(tid);
+        if (siCode(info) != SI_TKILL) {
+            defer(info);
+        }
+        return true;
+    }
+
+    /** Waits for the signal that ends a step or a batch, past everything that is not it. */
     private void awaitTrap(int resume, String during) {
         while (true) {
             int status = Ptrace.await(tid, 0);
@@ -286,7 +383,9 @@ public final class Tracee {
                     || event == PTRACE_EVENT_CLONE) {
                 newChild = (int) Ptrace.eventMessage(tid);
             } else if (event == 0) {
-                if (WaitStatus.stopSignal(status) == ProcessConstants.SIGTRAP) {
+                if (batchSignal != 0 && endsBatch(WaitStatus.stopSignal(status))) {
+                    return;
+                } else if (WaitStatus.stopSignal(status) == ProcessConstants.SIGTRAP) {
                     byte[] info = Ptrace.siginfo(tid);
                     if (siCode(info) > 0) {
                         return; // TRAP_* or SI_KERNEL: the step or the breakpoint
@@ -351,11 +450,12 @@ public final class Tracee {
         prepare();
         if (signal != 0) {
             Ptrace.setSigmask(tid, 0);
+            blocked = 0;
             Native.call(Syscall.TGKILL, pid, tid, signal);
             Ptrace.raw(PTRACE_CONT, tid, 0, 0); // SIGKILL does not wait for it
         } else {
             scratchRegisters.loadSyscall(syscallAddress, Syscall.EXIT, code, 0, 0, 0, 0, 0);
-            Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+            load(ALL_BUT_SIGTRAP);
             Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
         }
         int status;
@@ -413,8 +513,9 @@ public final class Tracee {
     /** Puts registers and signal mask back; the thread stays stopped. */
     public void putBack() {
         if (prepared && !released) {
-            Ptrace.setRegset(tid, NT_PRSTATUS, original.bytes());
             Ptrace.setSigmask(tid, originalMask);
+            Ptrace.setRegset(tid, NT_PRSTATUS, original.bytes());
+            blocked = 0;
             prepared = false;
             scratchRegisters = null;
         }

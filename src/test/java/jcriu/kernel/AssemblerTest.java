@@ -84,6 +84,19 @@ class AssemblerTest {
                 add $0x48,%rbx
                 dec %r12
                 jmp 0x0
+                test %r13,%r13
+                je 0x65
+                mov $0x27,%eax
+                syscall
+                mov %eax,%edi
+                mov $0xba,%eax
+                syscall
+                mov %eax,%esi
+                mov %r13d,%edx
+                mov $0xea,%eax
+                syscall
+                mov $0xf,%eax
+                syscall
                 int3
                 """,
                 disassemble(Assembler.batch(Arch.X86_64)));

@@ -3,6 +3,7 @@ package jcriu.tracee;
 import static jcriu.kernel.FileConstants.AT_FDCWD;
 import static jcriu.kernel.FileConstants.O_RDONLY;
 import static jcriu.kernel.PtraceConstants.NT_PRSTATUS;
+import static jcriu.kernel.PtraceConstants.PTRACE_DETACH;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -20,6 +21,7 @@ import jcriu.errors.RemoteSyscallException;
 import jcriu.kernel.Syscall;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
+import jcriu.proc.Status;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -161,6 +163,50 @@ class RemoteCallsIT {
             assertEquals(before, target.snapshot());
             LiveTarget.kill(target.pid(), "CONT");
             target.awaitProgress(1);
+        }
+    }
+
+    /** Without us a thread runs to the end of its batch, and from there back to its own work. */
+    @ParameterizedTest
+    @CsvSource({"''", "all"})
+    void shouldFindTheWayBackAlone(String handlers) {
+        Path steady = CCompiler.testee("steady", scratch);
+        try (LiveTarget target = LiveTarget.start(steady, scratch, "", "6 " + handlers)) {
+            for (int i = 0; i < 10; i++) {
+                try (FrozenTree tree = FrozenTree.freeze(target.pid(), TIMEOUT_MS)) {
+                    abandon(tree.root());
+                }
+                for (int counter = 8; counter < 8 + 6 + 3; counter++) {
+                    target.awaitProgress(counter);
+                }
+                assertEquals(0, target.word(2), "what steady.c says is wrong");
+            }
+            if (handlers.isEmpty()) {
+                assertEquals(0, target.word(3), "handlers have run");
+            }
+        }
+    }
+
+    /** Lets all threads go as the kernel does when their tracer ends: signals are delivered. */
+    private static void abandon(FrozenTask task) {
+        task.leader().syscallAddress(syscallAddress(task.pid()));
+        Scratch area = Scratch.map(task.leader(), 1 << 20);
+        long at = area.end() - (1 << 19);
+        for (int i = 0; i < task.threads().size(); i++) {
+            Tracee thread = task.threads().get(i);
+            SignalFrame frame =
+                    new SignalFrame(
+                            thread, thread.xstate(), Status.readThread(task.pid(), thread.tid()));
+            frame.write(at);
+            at += frame.size();
+            try (RemoteBatch batch = area.part(4096 * i, 4096)) {
+                batch.wayBack(frame);
+                int who = batch.add("", Syscall.GETTID);
+                batch.run(thread);
+                assertEquals(thread.tid(), batch.result(who));
+            }
+            Ptrace.require(PTRACE_DETACH, thread.tid(), 0, frame.signal(), "DETACH");
+            thread.forget();
         }
     }
 
