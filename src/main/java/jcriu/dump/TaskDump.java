@@ -165,6 +165,7 @@ final class TaskDump {
         scratch = null;
         for (Tracee thread : task.threads()) {
             thread.putBack();
+            thread.calm();
         }
     }
 

@@ -344,6 +344,36 @@ public final class Tracee {
     }
 
     /**
+     * Brings a thread whose registers are its own again from the stop that ended its last call into
+     * one that asks for nothing. A tracer that dies does not suppress the signal of a
+     * signal-delivery-stop, ptrace(2): the thread would get the SIGTRAP of a single step.
+     */
+    public void calm() {
+        if (released) {
+            return;
+        }
+        Ptrace.require(PTRACE_INTERRUPT, tid, 0, 0, "INTERRUPT");
+        int status;
+        do {
+            // it comes to the stop that was asked for before it comes to its program
+            Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
+            status = Ptrace.await(tid, 0);
+            if (WaitStatus.gone(status)) {
+                released = true;
+                throw new TaskGoneException(tid, "while it was stopped");
+            }
+        } while (!WaitStatus.eventStop(status));
+    }
+
+    /** A thread that dies with us (PTRACE_O_EXITKILL) does so no longer, and goes on as it is. */
+    public void outliveUs() {
+        if (!released) {
+            calm();
+            Ptrace.require(PTRACE_SETOPTIONS, tid, 0, 0, "SETOPTIONS");
+        }
+    }
+
+    /**
      * Makes a process of ours, with its only thread, end: by a signal, or with an exit code. Its
      * parent is left to wait for it.
      */
