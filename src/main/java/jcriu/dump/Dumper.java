@@ -10,6 +10,7 @@ import java.util.Map;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
+import jcriu.errors.TaskGoneException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
@@ -18,12 +19,14 @@ import jcriu.image.proto.stats_entry;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
+import jcriu.proc.Stat;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.FileTable;
 import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
 import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
+import jcriu.sys.FaultPoint;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
 import jcriu.tracee.Seed;
@@ -108,11 +111,13 @@ public final class Dumper {
                                 new SharedObjects()));
         try {
             preflight.run();
+            FaultPoint.DUMP_CHECK.pass();
             scripts.run("pre-dump", options.pid());
             rehearse();
             images.begin();
             prepareImages(preflight.threads);
             makeRoom(preflight);
+            FaultPoint.DUMP_ROOM.pass();
             Compiler.awaitIdle(SETTLE_NANOS);
         } catch (RuntimeException | Error e) {
             discardPages();
@@ -145,6 +150,7 @@ public final class Dumper {
         int rounds = 0;
         try {
             pid = Rehearsal.spawn();
+            FaultPoint.DUMP_REHEARSE.pass();
             DumpOptions small = DumpOptions.of(pid, directory).build();
             Map<Integer, int[]> threads = Map.of(pid, ProcFs.tasks(pid));
             long before = Compiler.busyNanos();
@@ -179,6 +185,13 @@ public final class Dumper {
             }
         }
         LOG.info("rehearsed {} times", rounds);
+    }
+
+    /** A rehearsal must not fail in the place of the dump. */
+    private void pass(FaultPoint point) {
+        if (!rehearsal) {
+            point.pass();
+        }
     }
 
     private void makeRoom(Preflight preflight) {
@@ -250,6 +263,7 @@ public final class Dumper {
                     options.timeoutSeconds() > 0 ? options.timeoutSeconds() * 1000L : 1L << 40;
             tree = FrozenTree.freeze(root, timeoutMs);
             freezingNanos = System.nanoTime() - frozenAt;
+            pass(FaultPoint.DUMP_FREEZE);
             Interruption.check();
             collect(tree, tasks, files, seccomp);
             long copying = System.nanoTime();
@@ -267,7 +281,8 @@ public final class Dumper {
                 over = true;
                 finish(tree);
             }
-        } catch (RuntimeException | Error e) {
+        } catch (RuntimeException | Error caught) {
+            Throwable e = tree == null || over ? caught : orGone(tree, caught);
             if (tree != null && !over) {
                 letGo(tree, tasks, e);
             }
@@ -294,12 +309,37 @@ public final class Dumper {
                         .withHint("copy the images elsewhere");
             }
             try {
+                FaultPoint.DUMP_STATS.pass();
                 writeStats(tasks, shared);
             } catch (JcriuException e) {
                 // the dump is complete, and the target may be gone already
                 LOG.warn("no statistics: {}", e.what());
             }
         }
+    }
+
+    /** A stopped task ends by SIGKILL only; what was asked of it then has failed in many ways. */
+    private static Throwable orGone(FrozenTree tree, Throwable failure) {
+        if (JcriuException.of(failure).kind() == Kind.TARGET_GONE) {
+            return failure;
+        }
+        for (FrozenTask task : tree.tasks()) {
+            boolean gone;
+            try {
+                gone = !task.zombie() && Stat.read(task.pid()).isZombie();
+            } catch (TaskGoneException e) {
+                gone = true;
+            } catch (RuntimeException e) {
+                failure.addSuppressed(e);
+                return failure;
+            }
+            if (gone) {
+                JcriuException end = new TaskGoneException(task.pid(), "while it was dumped");
+                end.addSuppressed(failure);
+                return end;
+            }
+        }
+        return failure;
     }
 
     /** Takes our traces out of every task, then lets all go on, whatever else fails. */
@@ -345,13 +385,16 @@ public final class Dumper {
         for (TaskDump task : tasks) {
             Interruption.check();
             task.ask();
+            pass(FaultPoint.DUMP_ASK);
         }
         askNanos = System.nanoTime() - start;
         StopState stops = new StopState(tree.tasks());
         for (TaskDump task : tasks) {
             task.gather(seccomp, stops);
+            pass(FaultPoint.DUMP_GATHER);
         }
         List<Runnable> jobs = new ArrayList<>();
+        jobs.add(() -> pass(FaultPoint.DUMP_DESCRIBE));
         for (TaskDump task : tasks) {
             task.describe(files, extras, stops, jobs);
         }
@@ -366,6 +409,7 @@ public final class Dumper {
                 task.copyPages(pages, workers);
             }
         }
+        pass(FaultPoint.DUMP_PAGES);
         shared.copy(this::take, workers);
     }
 
@@ -379,6 +423,7 @@ public final class Dumper {
             task.write(images, jobs);
         }
         workers.run(jobs);
+        pass(FaultPoint.DUMP_WRITE);
         try (ImageWriter out = images.writer(ImageType.PSTREE)) {
             for (TaskDump task : tasks) {
                 FrozenTask parent = task.task().parent();
@@ -391,9 +436,11 @@ public final class Dumper {
         extras.write(images);
         Inventory.writeClocks(images);
         images.discardPrepared();
+        pass(FaultPoint.DUMP_INVENTORY);
         Interruption.check();
         // a tree that runs on does not wait for the disk; one that is to be killed would
         images.writeInventory(Inventory.make(), options.sync() && options.leaveRunning());
+        pass(FaultPoint.DUMP_KILL);
         if (!rehearsal) {
             Interruption.shield();
         }

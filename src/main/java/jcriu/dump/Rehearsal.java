@@ -51,6 +51,8 @@ final class Rehearsal {
             }
             batch.add("", Syscall.CHDIR, batch.cString("/"));
             batch.add("", Syscall.SETSID);
+            // it runs untraced: this is what ends it where jcriu is killed
+            batch.add("", Syscall.PRCTL, PR_SET_PDEATHSIG, SIGKILL);
             batch.run(seed);
         }
         for (int i = 0; i < THREADS; i++) {

@@ -44,6 +44,7 @@ import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.Vmas;
+import jcriu.sys.FaultPoint;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
@@ -112,6 +113,7 @@ public final class Restorer {
         boolean pidFileWritten = false;
         try {
             tree = LoadedTask.readTree(images);
+            FaultPoint.RESTORE_READ.pass();
             scripts.run("pre-restore", 0);
             checkPids();
             List<seccomp_filter> filters = Seccomp.read(images);
@@ -134,18 +136,22 @@ public final class Restorer {
             forkingNanos = System.nanoTime() - start;
             for (TaskRestore task : live()) {
                 pagesRestored += task.fillMemory(images, workers);
+                FaultPoint.RESTORE_MEMORY.pass();
             }
             installFiles(locks);
             pagesRestored += files.pagesRestored();
             for (TaskRestore task : live()) {
                 task.makeThreads();
+                FaultPoint.RESTORE_THREADS.pass();
             }
             for (TaskRestore task : live()) {
                 task.takePrivileges(filters);
+                FaultPoint.RESTORE_PRIVILEGES.pass();
             }
             files.close();
             for (TaskRestore task : live()) {
                 task.finish();
+                FaultPoint.RESTORE_TIMERS.pass();
             }
             if (options.pidFile().isPresent()) {
                 writePidFile(options.pidFile().get());
@@ -154,9 +160,13 @@ public final class Restorer {
             scripts.run("post-restore", tree.get(0).pid);
             scripts.run("pre-resume", tree.get(0).pid);
             writeStats(System.nanoTime() - start);
+            FaultPoint.RESTORE_RESUME.pass();
             Interruption.check();
             announce();
             Interruption.shield();
+            for (TaskRestore task : tasks) {
+                task.outliveUs(options.leaveStopped());
+            }
         } catch (RuntimeException | Error e) {
             Interruption.shield();
             killAll();
@@ -169,15 +179,7 @@ public final class Restorer {
             throw JcriuException.of(e)
                     .withTargetState("not restored; nothing was left behind; images unchanged");
         }
-        for (TaskRestore task : tasks) {
-            try {
-                task.release(options.leaveStopped());
-            } catch (RuntimeException e) {
-                throw JcriuException.of(e)
-                        .withTargetState("restored in part: some of its tasks may still be stopped")
-                        .withHint("kill what was restored, and restore again");
-            }
-        }
+        release();
         try {
             scripts.run("post-resume", tree.get(0).pid);
         } catch (JcriuException e) {
@@ -200,6 +202,7 @@ public final class Restorer {
                 task.installFiles(files);
             }
             task.takeLocks(locks.getOrDefault(task.images.pid, List.of()));
+            FaultPoint.RESTORE_FILES.pass();
         }
     }
 
@@ -286,6 +289,7 @@ public final class Restorer {
         root.syscallAddress(scratch.syscallAddress());
         TaskRestore rootTask = new TaskRestore(rootImages, root, scratch);
         tasks.add(rootTask);
+        FaultPoint.RESTORE_SPAWN.pass();
         root.require(Syscall.CLOSE_RANGE, 0, 0xffffffffL, 0);
         tables = new TableSharing(tree);
         forkChildren(rootTask, -1);
@@ -295,9 +299,11 @@ public final class Restorer {
                 tasks.get(i).endAsZombie();
             }
         }
+        FaultPoint.RESTORE_ZOMBIES.pass();
         stopTasks();
         for (TaskRestore task : live()) {
             task.makeAddressSpace(seed, hole + SCRATCH, files);
+            FaultPoint.RESTORE_ADDRESS_SPACE.pass();
         }
     }
 
@@ -357,6 +363,7 @@ public final class Restorer {
         Interruption.check();
         TaskRestore task = tables.fork(parent, child);
         tasks.add(task);
+        FaultPoint.RESTORE_FORK.pass();
         forkChildren(task, inheritedSid);
     }
 
@@ -388,6 +395,7 @@ public final class Restorer {
                 }
             }
         }
+        FaultPoint.RESTORE_GROUPS.pass();
         for (TaskRestore task : tasks) {
             Integer group = helpers.remove(task.images.pgid);
             if (group != null) {
@@ -418,10 +426,28 @@ public final class Restorer {
 
     private void killAll() {
         for (int i = tasks.size() - 1; i >= 0; i--) {
-            if (!tasks.get(i).ended()) {
-                Seed.kill(tasks.get(i).images.pid, tasks.get(i).threads);
+            tasks.get(i).kill();
+        }
+    }
+
+    /** Lets all go on. Where that fails for one, the kernel does it when we end. */
+    private void release() {
+        JcriuException failure = null;
+        for (TaskRestore task : tasks) {
+            try {
+                task.release();
+                FaultPoint.RESTORE_RELEASE.pass();
+            } catch (RuntimeException e) {
+                if (failure == null) {
+                    failure = JcriuException.of(e);
+                } else {
+                    failure.addSuppressed(e);
+                }
             }
-            tasks.get(i).close();
+        }
+        if (failure != null) {
+            throw failure.withTargetState("restored, and running on")
+                    .withHint("check that it does what it should; else kill it, and restore again");
         }
     }
 

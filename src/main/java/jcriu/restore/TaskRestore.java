@@ -405,17 +405,41 @@ final class TaskRestore {
         }
     }
 
-    /** Lets the task go on, or leaves it in state T. */
-    void release(boolean leaveStopped) {
+    /**
+     * From here on the end of jcriu lets the task go instead of killing it. When all tasks have
+     * come this far the tree is whole, whatever becomes of us.
+     */
+    void outliveUs(boolean leaveStopped) {
         if (ended) {
             return;
+        }
+        for (Tracee thread : threads) {
+            thread.outliveUs();
         }
         if (leaveStopped && !images.stopped()) {
             Native.call(Syscall.KILL, images.pid, SIGSTOP);
         }
+    }
+
+    /** Lets the task go on; one that got SIGSTOP stays in state T. */
+    void release() {
+        if (ended) {
+            return;
+        }
         for (Tracee thread : threads) {
             thread.release();
         }
+    }
+
+    /** The restore has failed: nothing of the task stays. */
+    void kill() {
+        if (helper != null) {
+            Seed.kill(helper.pid(), List.of(helper));
+        }
+        if (!ended) {
+            Seed.kill(images.pid, threads);
+        }
+        close();
     }
 
     void close() {

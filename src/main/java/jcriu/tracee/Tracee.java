@@ -257,6 +257,9 @@ public final class Tracee {
      * moves it on, without a step, to a stop by no signal.
      */
     private void leaveTrap() {
+        if (released) {
+            return;
+        }
         Ptrace.require(PTRACE_INTERRUPT, tid, 0, 0, "INTERRUPT");
         while (true) {
             Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
@@ -440,6 +443,14 @@ public final class Tracee {
                 0,
                 PTRACE_O_SUSPEND_SECCOMP | PTRACE_O_EXITKILL,
                 "SETOPTIONS SUSPEND_SECCOMP");
+    }
+
+    /** A thread that dies with us (PTRACE_O_EXITKILL) does so no longer, and goes on as it is. */
+    public void outliveUs() {
+        if (!released) {
+            leaveTrap();
+            Ptrace.require(PTRACE_SETOPTIONS, tid, 0, 0, "SETOPTIONS");
+        }
     }
 
     /**

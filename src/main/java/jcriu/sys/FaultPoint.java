@@ -1,0 +1,119 @@
+package jcriu.sys;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.kernel.ProcessConstants;
+import jcriu.kernel.Syscall;
+
+/**
+ * The steps of a dump and a restore at which a test can make something go wrong: {@code
+ * JCRIU_JAVA_OPTS=-Djcriu.fault=dump.pages:kill}. {@code FaultsIT} runs through all of them;
+ * without the property {@link #pass} is one test of a constant.
+ *
+ * <p>The kinds: {@code error} (without a kind, too) throws what a full disk would; {@code kill}
+ * ends jcriu by SIGKILL; {@code delay=FILE} waits until a file is there, 30 seconds at most, so
+ * that a test can come between.
+ */
+public enum FaultPoint {
+    /** All has been looked at; nothing is written, the tree was not touched. */
+    DUMP_CHECK,
+    /** The process to rehearse on is there. Its failure does not make a dump fail. */
+    DUMP_REHEARSE,
+    /** The old images are gone, room for the new ones is made. */
+    DUMP_ROOM,
+    /** All threads are stopped. */
+    DUMP_FREEZE,
+    /** The first task has its scratch area, and its threads answer. */
+    DUMP_ASK,
+    /** The first task is as it was, others still answer. */
+    DUMP_GATHER,
+    /** On a thread that describes what was found. */
+    DUMP_DESCRIBE,
+    /** Private pages are copied, shared ones are not. */
+    DUMP_PAGES,
+    /**
+     * The core images and their like are written; with --leave-running the tree runs on already.
+     */
+    DUMP_WRITE,
+    /** All but the inventory is written. */
+    DUMP_INVENTORY,
+    /** The dump is complete; the tree is about to be killed. */
+    DUMP_KILL,
+    /** The statistics. Their failure does not make a dump fail. */
+    DUMP_STATS,
+
+    /** The images are read and checked. */
+    RESTORE_READ,
+    /** The first process is there, as a seed. */
+    RESTORE_SPAWN,
+    /** A first child is there. */
+    RESTORE_FORK,
+    /** Groups are made; helpers that made those of dead leaders are still there. */
+    RESTORE_GROUPS,
+    /** Zombies have ended. */
+    RESTORE_ZOMBIES,
+    /** A first task has its mappings. */
+    RESTORE_ADDRESS_SPACE,
+    /** A first task has its memory. */
+    RESTORE_MEMORY,
+    /** A first task has its descriptors. */
+    RESTORE_FILES,
+    /** A first task has its threads, handlers, limits. */
+    RESTORE_THREADS,
+    /** A first task has given up its privileges. */
+    RESTORE_PRIVILEGES,
+    /** The timers of a first task run; its registers are set. */
+    RESTORE_TIMERS,
+    /** Everything is there and stopped; the pid file is written. */
+    RESTORE_RESUME,
+    /** The point of no return: a first task runs. */
+    RESTORE_RELEASE;
+
+    private static final String CHOSEN = System.getProperty("jcriu.fault");
+    private static final boolean ON = CHOSEN != null;
+    private static final AtomicBoolean DONE = new AtomicBoolean();
+    private static final long DELAY_NANOS = 30_000_000_000L;
+    private static final long POLL_NANOS = 5_000_000;
+
+    /** Does here what was chosen on the command line of the Java virtual machine, if anything. */
+    public void pass() {
+        if (ON) {
+            act();
+        }
+    }
+
+    private void act() {
+        String[] words = CHOSEN.split(":", 2);
+        String[] kind = (words.length > 1 ? words[1] : "error").split("=", 2);
+        if (!words[0].equals(toString()) || DONE.getAndSet(true)) {
+            return;
+        }
+        switch (kind[0]) {
+            case "error" ->
+                    throw new JcriuException(Kind.IO, "fault injected at " + this)
+                            .withHint("unset the Java property jcriu.fault");
+            case "kill" ->
+                    Native.call(
+                            Syscall.KILL, ProcessHandle.current().pid(), ProcessConstants.SIGKILL);
+            case "delay" -> {
+                long end = System.nanoTime() + DELAY_NANOS;
+                Path over = Path.of(kind[1]);
+                while (!Files.exists(over) && System.nanoTime() - end < 0) {
+                    LockSupport.parkNanos(POLL_NANOS);
+                }
+            }
+            default -> throw new IllegalArgumentException("jcriu.fault=" + CHOSEN);
+        }
+    }
+
+    /** As it is chosen, e.g. {@code dump.pages}. */
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT).replaceFirst("_", ".").replace('_', '-');
+    }
+}

@@ -1,0 +1,519 @@
+package jcriu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import jcriu.Launcher.Outcome;
+import jcriu.sys.FaultPoint;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The patient survives: at every {@link FaultPoint} of a dump and a restore something goes wrong,
+ * and a tree that checks itself ({@code src/test/c/patient.c}) goes on as if nothing had been; or
+ * of a restore, nothing is left. Then the same command succeeds.
+ */
+@Tag("live")
+class FaultsIT {
+    private static final int IO = 7;
+    private static final int KILLED = 128 + 9;
+    private static final int COUNTERS = 5;
+    private static final int WRONG = 6;
+
+    /** Whose failure is a warning. */
+    private static final Set<FaultPoint> WARNINGS =
+            EnumSet.of(FaultPoint.DUMP_REHEARSE, FaultPoint.DUMP_STATS);
+
+    /** Killed there, jcriu leaves a thread in the middle of a remote call. */
+    private static final Set<FaultPoint> REMOTE =
+            EnumSet.of(FaultPoint.DUMP_ASK, FaultPoint.DUMP_GATHER);
+
+    /** From here on the images are complete. */
+    private static final Set<FaultPoint> COMPLETE =
+            EnumSet.of(FaultPoint.DUMP_KILL, FaultPoint.DUMP_STATS);
+
+    @TempDir private static Path scratch;
+    private static Path program;
+
+    /** The tree under test, or null while there is none; one serves many tests. */
+    private static LiveTarget patient;
+
+    /** Every pid and tid of the tree, and the group whose leader has ended. */
+    private static List<Integer> ids;
+
+    /** A dump of the tree, which is gone. */
+    private static Path dumped;
+
+    private String before;
+
+    @BeforeAll
+    static void prepare() {
+        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
+        program = CCompiler.testee("patient", scratch);
+    }
+
+    @BeforeEach
+    void startPatient() throws IOException {
+        if (patient != null && (patient.alive() ? !whole() : dumped == null)) {
+            killTree(); // an earlier test has failed
+        }
+        if (patient == null) {
+            dumped = null;
+            patient = LiveTarget.start(program, scratch, "patient", "");
+            ids = idsOfTree();
+        }
+        if (patient.alive()) {
+            dumped = null;
+            before = snapshot();
+        }
+    }
+
+    private static boolean whole() {
+        return patient.word(WRONG) == 0
+                && "XZ".indexOf(LiveTarget.state((int) patient.word(7))) < 0
+                && "XZ".indexOf(LiveTarget.state((int) patient.word(9))) < 0;
+    }
+
+    @AfterAll
+    static void endPatient() {
+        killTree();
+    }
+
+    private static void killTree() {
+        if (patient != null) {
+            patient.close();
+            for (int word : new int[] {7, 9}) {
+                LiveTarget.kill((int) patient.word(word), "KILL");
+            }
+            awaitNothingLeft();
+            patient = null;
+        }
+    }
+
+    private static List<Integer> idsOfTree() throws IOException {
+        List<Integer> all = new ArrayList<>();
+        try (Stream<Path> threads = Files.list(Path.of("/proc/" + patient.pid() + "/task"))) {
+            threads.forEach(path -> all.add(Integer.parseInt(path.getFileName().toString())));
+        }
+        for (int word = 7; word <= 9; word++) {
+            all.add((int) patient.word(word));
+        }
+        String stat = Files.readString(Path.of("/proc/" + patient.word(9) + "/stat"));
+        all.add(Integer.parseInt(stat.substring(stat.lastIndexOf(')') + 2).split(" ")[2]));
+        return all;
+    }
+
+    private static void awaitNothingLeft() {
+        for (int id : ids) {
+            LiveTarget.await("the end of " + id, () -> LiveTarget.state(id) == 'X');
+        }
+    }
+
+    /** All that can be seen from outside and must not change. */
+    private static String snapshot() {
+        StringBuilder text = new StringBuilder();
+        for (int pid : new int[] {patient.pid(), (int) patient.word(7), (int) patient.word(9)}) {
+            text.append(
+                    LiveTarget.snapshot(pid)
+                            .replaceAll("(it_value|ticks):.*\n", "")
+                            // the timer's signal, bit 36, comes and goes
+                            .replaceAll("(ShdPnd|SigBlk):\t(.{6}).", "$1:\t$2-"));
+            try {
+                text.append(Files.readString(Path.of("/proc/" + pid + "/timers")));
+            } catch (IOException e) {
+                throw new AssertionError(e);
+            }
+        }
+        return text.append(LiveTarget.state((int) patient.word(8))).toString();
+    }
+
+    /** Nothing changed, nobody traces it, every part of it moves, no answer was wrong. */
+    private void requireUnharmed() {
+        long end = System.currentTimeMillis() + 5_000;
+        String now = snapshot();
+        while (!now.equals(before) && System.currentTimeMillis() < end) {
+            now = snapshot(); // a task may be about to go on
+        }
+        assertEquals(before, now);
+        requireRightAnswers();
+    }
+
+    private static void requireRightAnswers() {
+        for (int i = 1; i <= COUNTERS; i++) {
+            patient.awaitProgress(i);
+        }
+        byte[] text = new byte[512];
+        for (int i = 0; i < text.length; i++) {
+            text[i] = (byte) (patient.word(128 + i / 8) >> 8 * (i % 8));
+        }
+        assertEquals(0, patient.word(WRONG), new String(text, StandardCharsets.ISO_8859_1).strip());
+    }
+
+    private static Path images() throws IOException {
+        return Files.createTempDirectory(scratch, "images");
+    }
+
+    private static List<String> dump(Path images, boolean leaveRunning) {
+        List<String> words =
+                new ArrayList<>(List.of("dump", "-t", "" + patient.pid(), "-D", images.toString()));
+        if (leaveRunning) {
+            words.add("-R");
+        }
+        return words;
+    }
+
+    private static Outcome run(List<String> words) {
+        return Launcher.jcriu(words.toArray(new String[0]));
+    }
+
+    private static Outcome run(FaultPoint point, String kind, List<String> words) {
+        return Launcher.jcriu(
+                List.of("env", "JCRIU_JAVA_OPTS=-Djcriu.fault=" + point + ":" + kind),
+                words.toArray(new String[0]));
+    }
+
+    private static void requireEmpty(Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            assertEquals(List.of(), files.toList());
+        }
+    }
+
+    private static boolean complete(Path images) {
+        return Files.exists(images.resolve("inventory.img"));
+    }
+
+    private static List<String> restore(Path images) {
+        return List.of("restore", "-d", "-D", images.toString());
+    }
+
+    private static Stream<FaultPoint> points(String action) {
+        return Arrays.stream(FaultPoint.values())
+                .filter(point -> point.toString().startsWith(action + "."));
+    }
+
+    static Stream<FaultPoint> ofDump() {
+        return points("dump");
+    }
+
+    static Stream<FaultPoint> ofRestore() {
+        return points("restore");
+    }
+
+    @Test
+    void shouldRunThroughAllPoints() {
+        assertEquals(FaultPoint.values().length, ofDump().count() + ofRestore().count());
+    }
+
+    @ParameterizedTest
+    @MethodSource("ofDump")
+    void shouldSurviveAnErrorOfADumpThatLeavesItRunning(FaultPoint point) throws IOException {
+        Path images = images();
+        survive(point, images, run(point, "error", dump(images, true)));
+        run(dump(images, true)).requireSuccess();
+        assertTrue(complete(images));
+        requireUnharmed();
+    }
+
+    @ParameterizedTest
+    @MethodSource("ofDump")
+    void shouldSurviveAnErrorOfADump(FaultPoint point) throws IOException {
+        Path images = images();
+        Outcome outcome = run(point, "error", dump(images, false));
+        if (!WARNINGS.contains(point)) {
+            survive(point, images, outcome);
+            run(dump(images, false)).requireSuccess();
+        } else {
+            requireWarning(point, outcome);
+        }
+        awaitNothingLeft();
+        run(restore(images)).requireSuccess();
+        requireRightAnswers();
+    }
+
+    private static void requireWarning(FaultPoint point, Outcome outcome) {
+        outcome.requireSuccess();
+        assertTrue(outcome.output().contains("fault injected at " + point), outcome.output());
+    }
+
+    private void survive(FaultPoint point, Path images, Outcome outcome) throws IOException {
+        if (WARNINGS.contains(point)) {
+            requireWarning(point, outcome);
+            assertTrue(complete(images));
+        } else {
+            outcome.requireFailure(IO, "fault injected at " + point);
+            assertTrue(
+                    outcome.output().matches("(?s).*target: (untouched, running|running on, un).*"),
+                    outcome.output());
+            requireEmpty(images);
+        }
+        requireUnharmed();
+    }
+
+    @ParameterizedTest
+    @MethodSource("ofDump")
+    void shouldSurviveTheDeathOfADump(FaultPoint point) throws IOException {
+        assumeTrue(!REMOTE.contains(point), "in the middle of a remote call");
+        for (boolean leaveRunning : new boolean[] {true, false}) {
+            Path images = images();
+            Outcome outcome = run(point, "kill", dump(images, leaveRunning));
+            assertEquals(KILLED, outcome.status(), outcome.output());
+            assertEquals(COMPLETE.contains(point), complete(images));
+            if (point == FaultPoint.DUMP_STATS && !leaveRunning) {
+                awaitNothingLeft();
+                run(restore(images)).requireSuccess();
+                requireRightAnswers();
+            } else {
+                requireUnharmed();
+            }
+        }
+    }
+
+    /** A process that jcriu makes must not outlive it. */
+    @Test
+    void shouldLeaveNoProcessOfARehearsal() throws IOException {
+        long seeds = seeds();
+        run(FaultPoint.DUMP_REHEARSE, "kill", dump(images(), true));
+        LiveTarget.await("the end of the rehearsed process", () -> seeds() <= seeds);
+    }
+
+    private static long seeds() {
+        try (Stream<Path> all = Files.list(Path.of("/proc"))) {
+            return all.filter(path -> path.getFileName().toString().matches("\\d+"))
+                    .filter(
+                            path -> {
+                                try {
+                                    return Files.readSymbolicLink(path.resolve("exe"))
+                                            .toString()
+                                            .contains("jcriu-seed");
+                                } catch (IOException e) {
+                                    return false; // gone
+                                }
+                            })
+                    .count();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private void ensureDumped() throws IOException {
+        if (dumped == null) {
+            Path images = images();
+            run(dump(images, false)).requireSuccess();
+            awaitNothingLeft();
+            dumped = images;
+        }
+    }
+
+    private static Map<String, Integer> contents(Path images) throws IOException {
+        Map<String, Integer> all = new TreeMap<>();
+        try (Stream<Path> files = Files.list(images)) {
+            for (Path file : files.toList()) {
+                if (!file.getFileName().toString().startsWith("stats-")) {
+                    all.put(
+                            file.getFileName().toString(),
+                            Arrays.hashCode(Files.readAllBytes(file)));
+                }
+            }
+        }
+        return all;
+    }
+
+    private static void killRestored() {
+        LiveTarget.kill(patient.pid(), "KILL");
+        LiveTarget.kill((int) patient.word(7), "KILL");
+        LiveTarget.kill((int) patient.word(9), "KILL");
+        awaitNothingLeft();
+    }
+
+    @ParameterizedTest
+    @MethodSource("ofRestore")
+    void shouldLeaveNothingOfAFailedRestore(FaultPoint point) throws IOException {
+        ensureDumped();
+        Map<String, Integer> contents = contents(dumped);
+        for (String kind : List.of("kill", "error")) {
+            Path pidFile = images().resolve("pid");
+            List<String> words = new ArrayList<>(restore(dumped));
+            words.addAll(List.of("--pidfile", pidFile.toString()));
+            Outcome outcome = run(point, kind, words);
+            if (kind.equals("kill")) {
+                assertEquals(KILLED, outcome.status(), outcome.output());
+            } else {
+                outcome.requireFailure(IO, "fault injected at " + point);
+            }
+            if (point == FaultPoint.RESTORE_RELEASE) {
+                requireRightAnswers();
+                killRestored();
+            } else {
+                awaitNothingLeft();
+                assertTrue(kind.equals("kill") || !Files.exists(pidFile), "a pid file is left");
+            }
+            assertEquals(contents, contents(dumped));
+        }
+        run(restore(dumped)).requireSuccess();
+        requireRightAnswers();
+        killRestored();
+    }
+
+    private static void delayed(
+            FaultPoint point, List<String> words, String what, Runnable meanwhile)
+            throws IOException {
+        Path output = Files.createTempFile(scratch, "run", ".txt");
+        Path over = output.resolveSibling(output.getFileName() + ".over");
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                "env",
+                                "JCRIU_JAVA_OPTS=-Djcriu.fault=" + point + ":delay=" + over,
+                                Launcher.SCRIPT));
+        command.addAll(words);
+        Process process = Launcher.start(command, output);
+        try {
+            LiveTarget.await(
+                    "the freeze",
+                    () ->
+                            !LiveTarget.snapshot(patient.pid()).contains("TracerPid:\t0")
+                                    && LiveTarget.state(patient.pid()) == 't');
+            LiveTarget.pause(100);
+            meanwhile.run();
+            Files.createFile(over);
+            assertTrue(process.waitFor(60, TimeUnit.SECONDS), "jcriu did not end");
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+        String text = Files.readString(output);
+        assertTrue(text.contains(what), text);
+    }
+
+    @Test
+    void shouldRefuseASecondDumpMeanwhile() throws IOException {
+        requireRunning();
+        Path images = images();
+        Path other = images();
+        delayed(
+                FaultPoint.DUMP_FREEZE,
+                dump(images, true),
+                "",
+                () -> run(dump(other, true)).requireFailure(3, "is already traced by process"));
+        assertTrue(complete(images));
+        requireEmpty(other);
+        requireUnharmed();
+    }
+
+    /** The next test needs a running patient: some leave it in images only. */
+    private void requireRunning() throws IOException {
+        if (!patient.alive()) {
+            run(restore(dumped)).requireSuccess();
+            dumped = null;
+            requireRightAnswers();
+            before = snapshot();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"dump.freeze", "dump.ask", "dump.describe", "dump.pages", "dump.inventory"})
+    void shouldNoticeASignalAtAnyStep(String name) throws IOException {
+        requireRunning();
+        FaultPoint point =
+                points("dump").filter(p -> p.toString().equals(name)).findFirst().orElseThrow();
+        Path images = images();
+        int tracee = patient.pid();
+        delayed(
+                point,
+                dump(images, false),
+                "interrupted by a signal\ntarget: running on, unchanged",
+                () -> {
+                    LiveTarget.kill(tracer(tracee), "TERM");
+                    LiveTarget.pause(1_000); // for the thread that takes it
+                });
+        requireEmpty(images);
+        requireUnharmed();
+    }
+
+    private static int tracer(int pid) {
+        try {
+            String line =
+                    Files.readAllLines(Path.of("/proc/" + pid + "/status")).stream()
+                            .filter(text -> text.startsWith("TracerPid:"))
+                            .collect(Collectors.joining());
+            return Integer.parseInt(line.substring(11));
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** The rest goes on: no scratch area, no stopped thread. */
+    @ParameterizedTest
+    @CsvSource({"dump.freeze", "dump.ask", "dump.gather", "dump.describe"})
+    void shouldLetTheRestGoWhenATaskIsKilledMeanwhile(String name) throws IOException {
+        requireRunning();
+        FaultPoint point =
+                points("dump").filter(p -> p.toString().equals(name)).findFirst().orElseThrow();
+        Path images = images();
+        int answerer = (int) patient.word(7);
+        String left = LiveTarget.snapshot(answerer);
+        delayed(
+                point,
+                dump(images, true),
+                "target: the rest of the tree runs on, unchanged",
+                () -> LiveTarget.kill((int) patient.word(9), "KILL"));
+        requireEmpty(images);
+        patient.awaitProgress(1);
+        patient.awaitProgress(2);
+        assertEquals(left, LiveTarget.snapshot(answerer));
+        killTree();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"nr_inodes=2", "nr_inodes=12", "nr_inodes=24", "size=64k", "size=256k"})
+    void shouldSurviveAFullDisk(String options) throws IOException {
+        requireRunning();
+        Path images = images();
+        Outcome mount =
+                Launcher.run(
+                        List.of("mount", "-t", "tmpfs", "-o", options, "full", images.toString()));
+        assumeTrue(mount.status() == 0, "no tmpfs can be mounted: " + mount.output());
+        try {
+            Outcome outcome = run(dump(images, false));
+            outcome.requireFailure(IO, images + "/");
+            requireEmpty(images);
+        } finally {
+            CCompiler.run(List.of("umount", images.toString()));
+        }
+        requireUnharmed();
+    }
+
+    @Test
+    void shouldLeaveNothingWhereAFileIsMissing() throws IOException {
+        ensureDumped();
+        Path away = program.resolveSibling("away");
+        Files.move(program, away);
+        try {
+            run(restore(dumped)).requireFailure(8, program.toString());
+            awaitNothingLeft();
+        } finally {
+            Files.move(away, program);
+        }
+    }
+}
