@@ -104,6 +104,7 @@ public final class Dumper {
                                 images,
                                 options.shellJob(),
                                 options.fileLocks(),
+                                options.linkRemap(),
                                 options.ghostLimitBytes(),
                                 new SharedObjects()));
         try {
@@ -238,6 +239,7 @@ public final class Dumper {
                         images,
                         options.shellJob(),
                         options.fileLocks(),
+                        options.linkRemap(),
                         options.ghostLimitBytes(),
                         shared);
         Seccomp seccomp = new Seccomp();
@@ -271,6 +273,7 @@ public final class Dumper {
             if (tree != null && !over) {
                 letGo(tree, tasks, e);
             }
+            files.undo();
             discardPages();
             images.deleteWritten();
             JcriuException failure = JcriuException.of(e);

@@ -168,6 +168,7 @@ public final class Restorer {
             throw JcriuException.of(e)
                     .withTargetState("not restored; nothing was left behind; images unchanged");
         }
+        files.succeeded();
         for (TaskRestore task : tasks) {
             try {
                 task.release(options.leaveStopped());
