@@ -107,6 +107,7 @@ public final class Dumper {
                                 images,
                                 options.shellJob(),
                                 options.fileLocks(),
+                                options.linkRemap(),
                                 options.ghostLimitBytes(),
                                 new SharedObjects()));
         try {
@@ -251,6 +252,7 @@ public final class Dumper {
                         images,
                         options.shellJob(),
                         options.fileLocks(),
+                        options.linkRemap(),
                         options.ghostLimitBytes(),
                         shared);
         Seccomp seccomp = new Seccomp();
@@ -286,6 +288,7 @@ public final class Dumper {
             if (tree != null && !over) {
                 letGo(tree, tasks, e);
             }
+            files.undo();
             discardPages();
             images.deleteWritten();
             JcriuException failure = JcriuException.of(e);

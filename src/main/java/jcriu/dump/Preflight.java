@@ -263,6 +263,7 @@ final class Preflight {
         files.check(pid);
         List<MapsVma> vmas = Maps.readSmaps(pid);
         Vmas.check(pid, vmas);
+        checkReferences(pid, name, vmas);
         count(pid, vmas);
         threads.put(pid, ProcFs.tasks(pid));
         TaskState.check(name, pid, threads.get(pid).length);
@@ -278,6 +279,20 @@ final class Preflight {
                                         + " has descriptors or directories of its own, which is"
                                         + " not supported yet")
                         .withHint("see docs/limits.md#threads");
+            }
+        }
+    }
+
+    /** Executable, directories, and mappings of files that are gone. */
+    private void checkReferences(int pid, String name, List<MapsVma> vmas) {
+        String proc = "/proc/" + pid + "/";
+        files.checkReference(proc + "exe", name + ": its executable");
+        files.checkReference(proc + "cwd", name + ": its working directory");
+        files.checkReference(proc + "root", name + ": its root directory");
+        for (MapsVma vma : vmas) {
+            if (vma.deleted() && Vmas.isFile(vma) && !Vmas.isSharedObject(vma)) {
+                String link = Long.toHexString(vma.start()) + "-" + Long.toHexString(vma.end());
+                files.checkReference(proc + "map_files/" + link, name + ": memory at " + vma);
             }
         }
     }

@@ -4,6 +4,8 @@ package jcriu.kernel;
 public final class FileConstants {
     public static final int AT_FDCWD = -100;
     public static final int AT_EMPTY_PATH = 0x1000;
+    public static final int AT_SYMLINK_NOFOLLOW = 0x100;
+    public static final int AT_REMOVEDIR = 0x200;
     public static final int AT_SYMLINK_FOLLOW = 0x400;
 
     public static final int O_RDONLY = 0;
@@ -16,12 +18,18 @@ public final class FileConstants {
     public static final int O_TRUNC = 01000;
     public static final int O_APPEND = 02000;
     public static final int O_NONBLOCK = 04000;
+    public static final int O_ASYNC = 020000;
     public static final int O_DIRECT = 040000;
     public static final int O_LARGEFILE = 0100000;
     public static final int O_DIRECTORY = 0200000;
     public static final int O_NOFOLLOW = 0400000;
+    public static final int O_NOATIME = 01000000;
     public static final int O_CLOEXEC = 02000000;
     public static final int O_PATH = 010000000;
+
+    /** Of {@link #O_TMPFILE}, without O_DIRECTORY. */
+    public static final int O_TMPFILE_ALONE = 020000000;
+
     public static final int O_TMPFILE = 020200000;
 
     public static final int F_GETFD = 1;

@@ -34,6 +34,7 @@ public final class FileTable {
     private final ImageDir images;
     private final boolean shellJob;
     private final Ghosts ghosts;
+    private final LinkRemap links;
     private final FileLocks locks;
     private final SharedObjects shared;
     private final Tty.Infos ttys = new Tty.Infos();
@@ -50,8 +51,10 @@ public final class FileTable {
             ImageDir images,
             boolean shellJob,
             boolean fileLocks,
+            boolean linkRemap,
             long ghostLimit,
             SharedObjects shared) {
+        this.links = new LinkRemap(linkRemap);
         this.locks = new FileLocks(fileLocks);
         this.images = images;
         this.shellJob = shellJob;
@@ -87,14 +90,18 @@ public final class FileTable {
                 // fully described by the object itself
             }
             case PATH -> {
-                if (Tty.isTty(file.stat())) {
+                if (pathAlone(file)) {
+                    RegFile.checkPath(
+                            file.subject(),
+                            link.name(),
+                            file.stat(),
+                            link.deleted(),
+                            ghosts,
+                            links);
+                } else if (Tty.isTty(file.stat())) {
                     Tty.check(file, shellJob);
-                } else if (file.stat().type() == S_IFIFO) {
-                    if (file.stat().nlink() == 0) {
-                        throw refuse(file, "a deleted FIFO", "deleted-fifos");
-                    }
                 } else {
-                    RegFile.check(file.subject(), link.name(), file.stat(), link.deleted(), ghosts);
+                    checkPath(file.subject(), link, file.stat());
                 }
             }
             case SOCKET ->
@@ -208,20 +215,78 @@ public final class FileTable {
                 };
             }
             default -> {
-                if (file.stat().type() == S_IFIFO || Tty.isTty(file.stat())) {
+                if (!pathAlone(file) && (file.stat().type() == S_IFIFO || Tty.isTty(file.stat()))) {
                     int regId = newId();
-                    entries.add(RegFile.dump(regId, link.name(), file.stat(), file.flags(), 0));
+                    entries.add(withPath(regId, file, 0));
                     if (file.stat().type() == S_IFIFO) {
                         fifos.add(file);
                         return Pipe.dumpFifo(id, regId, file);
                     }
                     return Tty.dump(id, ttys.add(file), regId, file);
                 }
-                if (file.stat().nlink() == 0) {
-                    ghosts.dump(id, file.stat(), file.path(), images);
-                }
-                return RegFile.dump(id, link.name(), file.stat(), file.flags(), file.info().pos());
+                return withPath(id, file, file.info().pos());
             }
+        }
+    }
+
+    private static boolean pathAlone(OpenFile file) {
+        return (file.flags() & O_PATH) != 0;
+    }
+
+    private void checkPath(String subject, FdLink link, FileStat stat) {
+        RegFile.check(subject, link.name(), stat, link.deleted(), ghosts, links);
+    }
+
+    private file_entry withPath(int id, OpenFile file, long pos) {
+        return withPath(
+                id, file.subject(), file.link(), file.stat(), file.path(), file.flags(), pos);
+    }
+
+    /**
+     * The entry of a file with a path, and what it takes to open it again where the path is gone.
+     *
+     * @param content a link of {@code /proc} that leads to the file
+     */
+    private file_entry withPath(
+            int id,
+            String subject,
+            FdLink link,
+            FileStat stat,
+            String content,
+            int flags,
+            long pos) {
+        String name = link.name();
+        if (RegFile.isGone(stat, link.deleted())) {
+            ghosts.dump(id, stat, content, images);
+        } else if (link.deleted()) {
+            FileStat now = FileStat.tryOf(name);
+            if (now == null || !now.sameFile(stat)) {
+                Integer linkId = links.known(stat);
+                if (linkId == null) {
+                    linkId = newId();
+                    String path = links.dump(subject, name, stat, content, linkId);
+                    entries.add(RegFile.dump(linkId, path, stat, O_RDONLY, 0));
+                }
+                ghosts.linked(id, linkId);
+            }
+        }
+        return RegFile.dump(id, name, stat, flags, pos);
+    }
+
+    /** Takes away what the dump made in the file system: it has failed. */
+    public synchronized void undo() {
+        links.undo();
+    }
+
+    /** Refuses a file without a descriptor that cannot be saved, as {@link #check(int)} does. */
+    public void checkReference(String linkPath, String subject) {
+        FileStat stat = FileStat.tryOf(linkPath);
+        if (stat == null) {
+            return; // unmapped meanwhile
+        }
+        FdLink link = FdLink.parse(ProcFs.readlink(linkPath)).of(stat);
+        if (link.kind() == FdLink.Kind.PATH && !link.name().equals(SharedObjects.ANONYMOUS)) {
+            checkPath(subject, link, stat);
         }
     }
 
@@ -247,11 +312,8 @@ public final class FileTable {
             int inodeId = shared.add(link.name(), linkPath, stat);
             entries.add(SharedObjects.dumpFile(id, inodeId, flags, 0));
         } else {
-            RegFile.check(subject, link.name(), stat, link.deleted(), ghosts);
-            if (stat.nlink() == 0) {
-                ghosts.dump(id, stat, linkPath, images);
-            }
-            entries.add(RegFile.dump(id, link.name(), stat, flags, 0));
+            checkPath(subject, link, stat);
+            entries.add(withPath(id, subject, link, stat, linkPath, flags, 0));
         }
         references.put(key, id);
         return id;

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.UnsupportedStateException;
@@ -15,6 +16,7 @@ import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
 import jcriu.image.proto.ghost_chunk_entry;
 import jcriu.image.proto.ghost_file_entry;
+import jcriu.image.proto.reg_file_entry;
 import jcriu.image.proto.remap_file_path_entry;
 import jcriu.image.proto.remap_type;
 import jcriu.image.proto.timeval;
@@ -43,14 +45,16 @@ public final class Ghosts {
     }
 
     void check(String subject, String name, FileStat stat) {
-        if (stat.type() == S_IFDIR) {
+        int type = stat.type();
+        if (type == S_IFLNK || type == S_IFSOCK) {
             throw (UnsupportedStateException)
                     new UnsupportedStateException(
                                     subject
-                                            + " is the deleted directory "
+                                            + " is the deleted "
+                                            + (type == S_IFLNK ? "symbolic link " : "socket file ")
                                             + name
                                             + ", which is not supported")
-                            .withHint("see docs/limits.md#deleted-directories");
+                            .withHint("close it before the dump");
         }
         if (stat.isRegular() && stat.blocks() * 512 > limitBytes) {
             throw (UnsupportedStateException)
@@ -108,7 +112,7 @@ public final class Ghosts {
                 return;
             }
             out.write(entry.setChunks(true).setSize(stat.size()).build());
-            try (Fd file = Fd.open(contentPath, O_RDONLY);
+            try (Fd file = openUnnoticed(contentPath);
                     NativeMemory buffer = NativeMemory.allocate(CHUNK)) {
                 long at = 0;
                 while (at < stat.size()) {
@@ -136,8 +140,25 @@ public final class Ghosts {
         }
     }
 
+    /** Without a new access time, where we may. */
+    private static Fd openUnnoticed(String path) {
+        long r = Fd.tryOpen(path, O_RDONLY | O_NOATIME, 0);
+        return Native.failed(r) ? Fd.open(path, O_RDONLY) : new Fd(r, path);
+    }
+
     private static timeval time(long sec, long nsec) {
         return timeval.newBuilder().setTvSec(sec).setTvUsec(nsec / 1000).build();
+    }
+
+    /** A file entry is reached by the path of another one. */
+    void linked(int fileId, int linkFileId) {
+        remaps.add(
+                remap_file_path_entry
+                        .newBuilder()
+                        .setOrigId(fileId)
+                        .setRemapId(linkFileId)
+                        .setRemapType(remap_type.LINKED)
+                        .build());
     }
 
     /** Writes {@code remap-fpath.img} if there is anything to say. */
@@ -151,74 +172,173 @@ public final class Ghosts {
         }
     }
 
-    /** Deleted files of a restore: made again under a name that is free, opened, and unlinked. */
+    /**
+     * Deleted files of a restore: made again under their name, or one that is free, and unlinked at
+     * once. They are opened by the {@code /proc} link of a descriptor that we keep.
+     */
     static final class Restored implements AutoCloseable {
         private final ImageDir images;
-        private final Map<Integer, Integer> remapIdByFile = new HashMap<>();
-        private final Map<Integer, String> pathById = new HashMap<>();
+        private final Map<Integer, Integer> ghostByFile = new HashMap<>();
+        private final Map<Integer, Integer> linkByFile = new HashMap<>();
+        private final Map<Integer, reg_file_entry> unnamedByGhost = new HashMap<>();
+        private final Map<Integer, Fd> firstByFile = new HashMap<>();
+        private final Map<Integer, Fd> keepers = new HashMap<>();
 
         Restored(ImageDir images) {
             this.images = images;
             try (ImageReader in = images.reader(ImageType.REMAP_FPATH)) {
                 for (remap_file_path_entry remap : in.readAll(remap_file_path_entry.parser())) {
-                    if (remap.getRemapType() != remap_type.GHOST) {
-                        throw new jcriu.errors.ImageFormatException(
-                                "remap-fpath.img",
-                                -1,
-                                "remap type " + remap.getRemapType() + " is not supported");
+                    switch (remap.getRemapType()) {
+                        case GHOST -> ghostByFile.put(remap.getOrigId(), remap.getRemapId());
+                        case LINKED -> linkByFile.put(remap.getOrigId(), remap.getRemapId());
+                        default ->
+                                throw new jcriu.errors.ImageFormatException(
+                                        "remap-fpath.img",
+                                        -1,
+                                        "remap type " + remap.getRemapType() + " is not supported");
                     }
-                    remapIdByFile.put(remap.getOrigId(), remap.getRemapId());
                 }
             }
         }
 
-        /** Where the deleted file of a file entry can be opened, or null if it is not deleted. */
-        String pathOf(int fileId, String name) {
-            Integer id = remapIdByFile.get(fileId);
+        /** A file that open(2) made with O_TMPFILE can get a name yet: it is made so again. */
+        void unnamed(reg_file_entry reg) {
+            Integer ghost = ghostByFile.get(reg.getId());
+            if (ghost != null) {
+                unnamedByGhost.putIfAbsent(ghost, reg);
+            }
+        }
+
+        /** The file entry whose path leads to this one's file, or null. */
+        Integer linkOf(int fileId) {
+            return linkByFile.get(fileId);
+        }
+
+        /** The deleted file of a file entry, opened; null if it is not deleted. */
+        Fd open(int fileId, String name, int flags) {
+            Integer id = ghostByFile.get(fileId);
             if (id == null) {
                 return null;
             }
-            String path = pathById.get(id);
-            if (path == null) {
-                path = create(id, name);
-                pathById.put(id, path);
+            Fd keeper = keepers.get(id);
+            if (keeper == null) {
+                keeper = create(id, name);
+                keepers.put(id, keeper);
             }
-            return path;
+            Fd first = firstByFile.remove(fileId);
+            return first != null ? first : Fd.open(keeper.procPath(), flags);
         }
 
-        private String create(int id, String name) {
-            try (ImageReader in = images.reader(ImageType.GHOST_FILE, Integer.valueOf(id))) {
+        private Fd create(int id, String name) {
+            try (ImageReader in = images.reader(ImageType.GHOST_FILE, Integer.valueOf(id));
+                    TemporaryParents parents = new TemporaryParents()) {
+                parents.make(name);
                 ghost_file_entry entry =
                         in.next(ghost_file_entry.parser())
                                 .orElseThrow(
                                         () ->
                                                 new jcriu.errors.ImageFormatException(
                                                         "ghost-file", 0, "is empty"));
-                String path = name;
-                long r = -17;
-                for (int i = 0; r == -17 && i < 100; i++) {
-                    path = i == 0 ? name : name + ".jcriu-" + id + "-" + i;
-                    r =
+                reg_file_entry unnamed = unnamedByGhost.get(id);
+                Fd keeper;
+                if (unnamed != null) {
+                    String directory = TemporaryParents.parentOf(name);
+                    long r =
                             Fd.tryOpen(
-                                    path,
-                                    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+                                    directory,
+                                    RegFile.openFlags(unnamed.getFlags()) | O_TMPFILE,
                                     entry.getMode() & 07777);
+                    if (Native.failed(r)) {
+                        throw refuse(name, r);
+                    }
+                    Fd first = new Fd(r, name);
+                    firstByFile.put(unnamed.getId(), first);
+                    keeper = Fd.open(first.procPath(), O_PATH);
+                } else {
+                    keeper = createNamed(id, name, entry);
                 }
-                if (Native.failed(r)) {
-                    throw new JcriuException(
-                                    Kind.RESTORE_REFUSED,
-                                    "cannot make the deleted file "
-                                            + name
-                                            + " again: "
-                                            + jcriu.errors.Errno.ofResult(r).describe())
-                            .withHint("its directory must exist and be writable");
+                if ((entry.getMode() & S_IFMT) == S_IFREG) {
+                    try (Fd file = Fd.open(keeper.procPath(), O_RDWR)) {
+                        fill(in, entry, file);
+                    }
                 }
-                try (Fd file = new Fd(r, path)) {
-                    fill(in, entry, file);
-                    Native.call(Syscall.FCHOWN, file.number(), entry.getUid(), entry.getGid());
-                    Native.call(Syscall.FCHMOD, file.number(), entry.getMode() & 07777);
+                describe(entry, keeper.procPath());
+                return keeper;
+            }
+        }
+
+        private static Fd createNamed(int id, String name, ghost_file_entry entry) {
+            boolean directory = (entry.getMode() & S_IFMT) == S_IFDIR;
+            String path = name;
+            long r = -Errno.EEXIST.number();
+            for (int i = 0; r == -Errno.EEXIST.number() && i < 100; i++) {
+                path = i == 0 ? name : name + ".jcriu-" + id + "-" + i;
+                try (NativeMemory text = NativeMemory.cString(path)) {
+                    r =
+                            directory
+                                    ? Native.call(Syscall.MKDIRAT, AT_FDCWD, text.address(), 0700)
+                                    : Native.call(
+                                            Syscall.MKNODAT,
+                                            AT_FDCWD,
+                                            text.address(),
+                                            entry.getMode() & S_IFMT | 0600,
+                                            entry.getRdev() & 0xffffffffL);
                 }
-                return path;
+            }
+            if (Native.failed(r)) {
+                throw refuse(name, r);
+            }
+            try {
+                return Fd.open(path, O_PATH | O_NOFOLLOW);
+            } finally {
+                TemporaryParents.unlink(path, directory ? AT_REMOVEDIR : 0);
+            }
+        }
+
+        private static JcriuException refuse(String name, long result) {
+            return new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            "cannot make the deleted file "
+                                    + name
+                                    + " again: "
+                                    + Errno.ofResult(result).describe())
+                    .withHint("its directory must exist and be writable");
+        }
+
+        /** Owner, mode and times; a change of the owner takes set-user-ID bits away. */
+        private static void describe(ghost_file_entry entry, String path) {
+            try (NativeMemory name = NativeMemory.cString(path);
+                    NativeMemory times = NativeMemory.allocate(32)) {
+                Native.check(
+                        Native.call(
+                                Syscall.FCHOWNAT,
+                                AT_FDCWD,
+                                name.address(),
+                                entry.getUid(),
+                                entry.getGid(),
+                                0),
+                        "change the owner of " + path);
+                Native.check(
+                        Native.call(
+                                Syscall.FCHMODAT,
+                                AT_FDCWD,
+                                name.address(),
+                                entry.getMode() & 07777),
+                        "change the mode of " + path);
+                if (entry.hasAtim() && entry.hasMtim()) {
+                    times.putLong(0, entry.getAtim().getTvSec());
+                    times.putLong(8, entry.getAtim().getTvUsec() * 1000);
+                    times.putLong(16, entry.getMtim().getTvSec());
+                    times.putLong(24, entry.getMtim().getTvUsec() * 1000);
+                    Native.check(
+                            Native.call(
+                                    Syscall.UTIMENSAT,
+                                    AT_FDCWD,
+                                    name.address(),
+                                    times.address(),
+                                    0),
+                            "set the times of " + path);
+                }
             }
         }
 
@@ -246,15 +366,12 @@ public final class Ghosts {
             }
         }
 
-        /** Unlinks the names again; open descriptors keep the files. */
         @Override
         public void close() {
-            for (String path : pathById.values()) {
-                try (NativeMemory name = NativeMemory.cString(path)) {
-                    Native.call(Syscall.UNLINKAT, AT_FDCWD, name.address(), 0);
-                }
-            }
-            pathById.clear();
+            keepers.values().forEach(Fd::close);
+            firstByFile.values().forEach(Fd::close);
+            keepers.clear();
+            firstByFile.clear();
         }
     }
 }

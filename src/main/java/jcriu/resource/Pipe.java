@@ -18,7 +18,6 @@ import jcriu.image.proto.file_entry;
 import jcriu.image.proto.jcriu_pipe;
 import jcriu.image.proto.pipe_data_entry;
 import jcriu.image.proto.pipe_entry;
-import jcriu.image.proto.reg_file_entry;
 import jcriu.kernel.Syscall;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
@@ -255,8 +254,8 @@ final class Pipe {
             }
         }
 
-        static Pair fifo(reg_file_entry reg, int pipeId, Loaded contents) {
-            Fd both = Fd.open(reg.getName(), O_RDWR | O_NONBLOCK);
+        /** A FIFO that was opened for reading and writing. */
+        static Pair fifo(Fd both, int pipeId, Loaded contents) {
             Pair pair = new Pair(both, both);
             contents.fill(pipeId, both);
             return pair;

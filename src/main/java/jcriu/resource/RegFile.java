@@ -29,7 +29,13 @@ final class RegFile {
     private RegFile() {}
 
     /** Refuses what cannot be opened again by its path. */
-    static void check(String subject, String name, FileStat stat, boolean deleted, Ghosts ghosts) {
+    static void check(
+            String subject,
+            String name,
+            FileStat stat,
+            boolean deleted,
+            Ghosts ghosts,
+            LinkRemap links) {
         int type = stat.type();
         if (type == S_IFCHR && stat.rdev() >> 20 != MEMORY_DEVICES) {
             throw refuse(
@@ -46,28 +52,42 @@ final class RegFile {
         if (type == S_IFSOCK) {
             throw refuse(subject + " is a socket file", "see docs/limits.md#sockets");
         }
-        if (stat.nlink() == 0 || deleted && type == S_IFDIR) {
+        checkPath(subject, name, stat, deleted, ghosts, links);
+    }
+
+    /** The same for an O_PATH descriptor, which stands for the path alone. */
+    static void checkPath(
+            String subject,
+            String name,
+            FileStat stat,
+            boolean deleted,
+            Ghosts ghosts,
+            LinkRemap links) {
+        if (isGone(stat, deleted)) {
             ghosts.check(subject, name, stat);
             return;
         }
-        FileStat now = FileStat.tryOf(name);
+        FileStat now = FileStat.tryOf(name, stat.type() != S_IFLNK);
         if (now == null || !now.sameFile(stat)) {
-            throw refuse(
-                    subject
-                            + " is "
-                            + name
-                            + ", but that path is "
-                            + (now == null ? "gone" : "another file now")
-                            + " (the file still has "
-                            + stat.nlink()
-                            + " other name(s))",
-                    "put the file back, or close it before the dump;"
-                            + " see docs/limits.md#renamed-files");
+            links.check(subject, name, stat, now);
         }
+    }
+
+    /** Whether no name leads to a file any more; some file systems count 1 for every directory. */
+    static boolean isGone(FileStat stat, boolean deleted) {
+        return stat.nlink() == 0 || deleted && stat.type() == S_IFDIR;
     }
 
     private static UnsupportedStateException refuse(String what, String hint) {
         return (UnsupportedStateException) new UnsupportedStateException(what).withHint(hint);
+    }
+
+    /** Flags with which open(2) makes a description that has these. */
+    static int openFlags(int flags) {
+        if ((flags & O_TMPFILE_ALONE) != 0) {
+            flags &= ~O_TMPFILE;
+        }
+        return flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC) | O_NOCTTY;
     }
 
     /** The entry of a file with a path. */
@@ -93,9 +113,10 @@ final class RegFile {
      * @throws JcriuException RESTORE_REFUSED if it is missing or is not what it was
      */
     static Fd restore(reg_file_entry reg, boolean skipModeCheck, boolean checkSize) {
-        int flags = reg.getFlags() & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC) | O_NOCTTY;
+        int flags = openFlags(reg.getFlags());
         String name = reg.getName();
-        FileStat now = FileStat.tryOf(name);
+        boolean follow = (flags & (O_PATH | O_NOFOLLOW)) != (O_PATH | O_NOFOLLOW);
+        FileStat now = FileStat.tryOf(name, follow);
         if (now == null) {
             throw new JcriuException(Kind.RESTORE_REFUSED, "file " + name + " is missing")
                     .withHint("put it back as it was at the dump");

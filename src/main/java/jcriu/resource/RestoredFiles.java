@@ -34,6 +34,7 @@ public final class RestoredFiles implements AutoCloseable {
     private final Map<Integer, Pipe.Pair> pipes = new HashMap<>();
     private final SharedObjects.Restored shared;
     private final Ghosts.Restored ghosts;
+    private final LinkRemap.Restored links = new LinkRemap.Restored();
     private final Tty.Restored ttys;
     private final Eventpoll.Restored epolls;
     private final Pipe.Loaded pipeData;
@@ -62,6 +63,11 @@ public final class RestoredFiles implements AutoCloseable {
         }
         shared = new SharedObjects.Restored(images, workers);
         ghosts = new Ghosts.Restored(images);
+        for (file_entry entry : entries.values()) {
+            if ((entry.getReg().getFlags() & O_TMPFILE_ALONE) != 0) {
+                ghosts.unnamed(entry.getReg());
+            }
+        }
         ttys = new Tty.Restored(images);
         epolls = new Eventpoll.Restored(images);
         pipeData = Pipe.Loaded.read(images, ImageType.PIPES_DATA);
@@ -131,8 +137,7 @@ public final class RestoredFiles implements AutoCloseable {
             case FIFO -> {
                 reg_file_entry reg = entry(entry.getFifo().getRegfId()).getReg();
                 Pipe.Pair pair =
-                        pipes.computeIfAbsent(
-                                entry.getFifo().getPipeId(), p -> Pipe.Pair.fifo(reg, p, fifoData));
+                        pipes.computeIfAbsent(entry.getFifo().getPipeId(), p -> fifo(reg, p));
                 return pair.open(reg.getFlags());
             }
             case EVENTFD -> {
@@ -165,6 +170,14 @@ public final class RestoredFiles implements AutoCloseable {
         }
     }
 
+    private Pipe.Pair fifo(reg_file_entry reg, int pipeId) {
+        Fd both = ghosts.open(reg.getId(), reg.getName(), O_RDWR | O_NONBLOCK);
+        if (both == null) {
+            both = Fd.open(reg.getName(), O_RDWR | O_NONBLOCK);
+        }
+        return Pipe.Pair.fifo(both, pipeId, fifoData);
+    }
+
     private Fd inherited(file_entry entry) {
         Integer fd = null;
         if (entry.getType() == fd_types.PIPE) {
@@ -185,14 +198,17 @@ public final class RestoredFiles implements AutoCloseable {
     }
 
     private Fd regular(int id, reg_file_entry reg) {
-        String ghost = ghosts.pathOf(id, reg.getName());
-        if (ghost != null) {
-            int flags = reg.getFlags() & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC) | O_NOCTTY;
-            Fd fd = Fd.open(ghost, flags);
-            RegFile.seek(fd, reg.getPos(), flags, FileStat.of(ghost));
-            return fd;
+        int flags = RegFile.openFlags(reg.getFlags());
+        Fd fd = ghosts.open(id, reg.getName(), flags);
+        Integer link = ghosts.linkOf(id);
+        if (link != null) {
+            fd = links.open(reg.getName(), name(link), flags);
         }
-        return RegFile.restore(reg, skipModeCheck, true);
+        if (fd == null) {
+            return RegFile.restore(reg, skipModeCheck, true);
+        }
+        RegFile.seek(fd, reg.getPos(), flags, FileStat.of(fd.procPath()));
+        return fd;
     }
 
     /**
@@ -251,10 +267,12 @@ public final class RestoredFiles implements AutoCloseable {
         }
     }
 
-    /**
-     * Ends our part: deleted files lose their names, and our descriptors are closed, so that a
-     * pipe's last writer is the task's.
-     */
+    /** The tree runs: takes away what the dump left in the file system for us. */
+    public void succeeded() {
+        links.remove();
+    }
+
+    /** Ends our part: our descriptors are closed, so that a pipe's last writer is the task's. */
     @Override
     public void close() {
         ghosts.close();

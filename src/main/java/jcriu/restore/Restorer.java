@@ -179,6 +179,7 @@ public final class Restorer {
             throw JcriuException.of(e)
                     .withTargetState("not restored; nothing was left behind; images unchanged");
         }
+        files.succeeded();
         release();
         try {
             scripts.run("post-resume", tree.get(0).pid);

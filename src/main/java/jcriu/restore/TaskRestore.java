@@ -284,8 +284,8 @@ final class TaskRestore {
                 0);
         calls.add("", Syscall.FCHDIR, 0);
         calls.add("", Syscall.CLOSE, 0);
-        String root = files.name(images.fs.getRootId());
-        if (!root.equals("/")) {
+        if (!files.name(images.fs.getRootId()).equals("/")) {
+            String root = files.open(images.fs.getRootId()).procPath();
             calls.add("change the root directory", Syscall.CHROOT, calls.cString(root));
         }
         if (images.fs.hasUmask()) {

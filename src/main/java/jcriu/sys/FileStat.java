@@ -37,9 +37,21 @@ public record FileStat(
 
     /** The same, or null if there is no such file. */
     public static FileStat tryOf(String path) {
+        return tryOf(path, true);
+    }
+
+    /**
+     * The same.
+     *
+     * @param follow whether a symbolic link at the end of the path is followed
+     */
+    public static FileStat tryOf(String path, boolean follow) {
+        int flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
         try (NativeMemory name = NativeMemory.cString(path);
                 NativeMemory out = NativeMemory.allocate(256)) {
-            long r = Native.call(Syscall.STATX, AT_FDCWD, name.address(), 0, 0x7ff, out.address());
+            long r =
+                    Native.call(
+                            Syscall.STATX, AT_FDCWD, name.address(), flags, 0x7ff, out.address());
             if (r == -Errno.ENOENT.number() || r == -Errno.ENOTDIR.number()) {
                 return null;
             }
