@@ -6,6 +6,7 @@
 #include <linux/kcmp.h>
 #include <linux/membarrier.h>
 #include <linux/memfd.h>
+#include <linux/pidfd.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
 #include <linux/rseq.h>
@@ -25,6 +26,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>

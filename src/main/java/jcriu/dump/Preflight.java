@@ -94,7 +94,7 @@ final class Preflight {
                 }
             }
         }
-        files.checkTogether();
+        files.checkTogether(root);
         awaitVforks(live);
     }
 

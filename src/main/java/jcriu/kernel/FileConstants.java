@@ -71,7 +71,15 @@ public final class FileConstants {
     public static final int EPOLLPRI = 2;
     public static final int EPOLLOUT = 4;
     public static final int EPOLLONESHOT = 1 << 30;
+    public static final int IN_ATTRIB = 4;
+    public static final int IN_ALL_EVENTS = 0xfff;
+    public static final int IN_EXCL_UNLINK = 1 << 26;
+    public static final int IN_MASK_CREATE = 1 << 28;
+    public static final int IN_ONESHOT = 1 << 31;
+    public static final long FIONREAD = 0x541B;
     public static final int TFD_TIMER_ABSTIME = 1;
+    public static final int TFD_TIMER_CANCEL_ON_SET = 2;
+    public static final int PIDFD_THREAD = 0200;
     public static final int EFD_SEMAPHORE = 1;
     public static final int SPLICE_F_NONBLOCK = 2;
 
@@ -91,6 +99,12 @@ public final class FileConstants {
     public static final long TIOCGWINSZ = 0x5413;
     public static final long TIOCSWINSZ = 0x5414;
     public static final long TIOCGSID = 0x5429;
+    public static final long TIOCGETD = 0x5424;
+    public static final long TIOCEXCL = 0x540C;
+    public static final long TIOCPKT = 0x5420;
+    public static final long TIOCGPTN = 0x80045430L;
+    public static final long TIOCSPTLCK = 0x40045431L;
+    public static final long TIOCGDEV = 0x80045432L;
     public static final long TIOCGEXCL = 0x80045440L;
     public static final long TIOCGPKT = 0x80045438L;
     public static final long TIOCGPTLCK = 0x80045439L;

@@ -4,8 +4,11 @@ import static jcriu.kernel.FileConstants.*;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
@@ -37,15 +40,24 @@ public final class FileTable {
     private final LinkRemap links;
     private final FileLocks locks;
     private final SharedObjects shared;
-    private final Tty.Infos ttys = new Tty.Infos();
+    private final Pty.Found ttys = new Pty.Found();
+    private boolean frozen;
     private final Pipe.Contents pipes = new Pipe.Contents();
     private final Pipe.Contents fifos = new Pipe.Contents();
     private final Eventpoll.Suspects suspects = new Eventpoll.Suspects();
+    private final Set<Integer> checked = new HashSet<>();
+    private final Inotify.Lost lostWatches = new Inotify.Lost();
+    private final Pidfd.Targets pidfds = new Pidfd.Targets();
+    private final FileExtras extras = new FileExtras();
     private final Eventpoll.Moved movedWatches = new Eventpoll.Moved();
     private final Map<String, List<Known>> descriptions = new HashMap<>();
     private final Map<String, Integer> references = new HashMap<>();
     private final List<file_entry> entries = new ArrayList<>();
     private final Map<Integer, List<fdinfo_entry>> tables = new HashMap<>();
+
+    /** A task of each table; ids grow in the order of the tree. */
+    private final Map<Integer, Integer> holders = new TreeMap<>();
+
 
     public FileTable(
             ImageDir images,
@@ -65,6 +77,7 @@ public final class FileTable {
     /** Refuses descriptors that cannot be saved. Changes nothing: called before the freeze. */
     public void check(int pid) {
         suspects.addTask(pid);
+        checked.add(pid);
         for (int fd : ProcFs.fds(pid)) {
             try {
                 check(OpenFile.of(pid, fd));
@@ -78,8 +91,11 @@ public final class FileTable {
     }
 
     /** Refuses what only all tasks together show; called when all have been checked. */
-    public void checkTogether() {
+    public void checkTogether(int root) {
         suspects.check();
+        pidfds.check(root);
+        lostWatches.checkAmong(checked);
+        ttys.check(shellJob);
     }
 
     private void check(OpenFile file) {
@@ -99,7 +115,7 @@ public final class FileTable {
                             ghosts,
                             links);
                 } else if (Tty.isTty(file.stat())) {
-                    Tty.check(file, shellJob);
+                    ttys.add(file);
                 } else {
                     checkPath(file.subject(), link, file.stat());
                 }
@@ -111,12 +127,26 @@ public final class FileTable {
                     case "eventfd", "timerfd", "signalfd" -> {
                         // fully described by fdinfo
                     }
-                    case "eventpoll" -> suspects.add(file);
+                    case "eventpoll" -> {
+                        if (!frozen) {
+                            suspects.add(file);
+                        }
+                    }
+                    case "pidfd" -> Pidfd.check(file, pidfds);
+                    case "inotify" -> {
+                        if (!frozen) {
+                            lostWatches.check(file);
+                        }
+                    }
                     default -> throw refuse(file, "of the kind " + link.name(), "descriptors");
                 }
             }
-            case NAMESPACE, OTHER ->
+            case NAMESPACE, OTHER -> {
+                if (!Pidfd.is(link)) {
                     throw refuse(file, "of the kind " + link.name(), "descriptors");
+                }
+                Pidfd.check(file, pidfds);
+            }
         }
         if ((file.flags() & O_PATH) != 0 && link.kind() != FdLink.Kind.PATH) {
             throw refuse(file, "an O_PATH descriptor of something without a path", "descriptors");
@@ -134,18 +164,19 @@ public final class FileTable {
      * Dumps the descriptors of a frozen task.
      *
      * @param filesId names its table
-     * @param holders all tasks that have this table
+     * @param pids all tasks that have this table
      */
-    public void dump(int pid, int filesId, List<Integer> holders) {
+    public void dump(int pid, int filesId, List<Integer> pids) {
         List<OpenFile> open = new ArrayList<>();
         for (int fd : ProcFs.fds(pid)) {
             open.add(OpenFile.of(pid, fd));
         }
         List<fdinfo_entry> table = new ArrayList<>(open.size());
         synchronized (this) {
+            frozen = true;
             for (OpenFile file : open) {
                 Known known = description(file);
-                locks.add(file, known.id, holders);
+                locks.add(file, known.id, pids);
                 table.add(
                         fdinfo_entry
                                 .newBuilder()
@@ -156,6 +187,7 @@ public final class FileTable {
                                 .build());
             }
             tables.put(filesId, table);
+            holders.put(filesId, pid);
         }
     }
 
@@ -197,6 +229,9 @@ public final class FileTable {
 
     private file_entry entry(int id, OpenFile file) {
         FdLink link = file.link();
+        if (Pidfd.is(link)) {
+            return Pidfd.dump(id, file);
+        }
         switch (link.kind()) {
             case PIPE -> {
                 pipes.add(file);
@@ -209,8 +244,9 @@ public final class FileTable {
             case ANON_INODE -> {
                 return switch (link.name()) {
                     case "eventfd" -> Eventfd.dump(id, file);
-                    case "timerfd" -> Timerfd.dump(id, file);
+                    case "timerfd" -> Timerfd.dump(id, file, extras);
                     case "signalfd" -> Signalfd.dump(id, file);
+                    case "inotify" -> Inotify.dump(id, file, lostWatches, extras);
                     default -> Eventpoll.dump(id, file, movedWatches);
                 };
             }
@@ -319,15 +355,24 @@ public final class FileTable {
         return id;
     }
 
-    /** Finds what refers to files of other tables; all are dumped, and the tasks still stopped. */
-    public synchronized void resolve() {
+    /**
+     * Finds what refers to files of other tables, and to tasks; all are dumped, and still stopped.
+     *
+     * @param pids of the tree, zombies included
+     */
+    public synchronized void resolve(Set<Integer> pids) {
+        pidfds.resolve(pids);
         List<Eventpoll.Described> all = new ArrayList<>();
         for (List<Known> alike : descriptions.values()) {
             for (Known known : alike) {
                 all.add(new Eventpoll.Described(known.id, known.pid, known.fd));
             }
         }
-        movedWatches.resolve(all, entries);
+        List<Eventpoll.Table> inOrder = new ArrayList<>();
+        holders.forEach((id, pid) -> inOrder.add(new Eventpoll.Table(pid, tables.get(id))));
+        movedWatches.resolve(all, inOrder, entries);
+        lostWatches.resolve(all, extras);
+        ttys.resolve(shellJob);
     }
 
     /** Writes all that the table has gathered. */
@@ -346,5 +391,6 @@ public final class FileTable {
         ghosts.finish(images);
         locks.write(images);
         movedWatches.write(images);
+        extras.write(images);
     }
 }

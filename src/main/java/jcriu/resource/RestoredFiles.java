@@ -4,8 +4,10 @@ import static jcriu.kernel.FileConstants.*;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -15,6 +17,7 @@ import jcriu.image.ImageType;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.jcriu_file;
 import jcriu.image.proto.reg_file_entry;
 import jcriu.kernel.Syscall;
 import jcriu.memory.Workers;
@@ -36,7 +39,11 @@ public final class RestoredFiles implements AutoCloseable {
     private final Ghosts.Restored ghosts;
     private final LinkRemap.Restored links = new LinkRemap.Restored();
     private final Tty.Restored ttys;
+    private final Pty.Restored ptys;
     private final Eventpoll.Restored epolls;
+    private final Map<Integer, jcriu_file> extras;
+    private final Inotify.Restored inotifies = new Inotify.Restored();
+    private final Pidfd.Restored pidfds = new Pidfd.Restored();
     private final Pipe.Loaded pipeData;
     private final Pipe.Loaded fifoData;
     private final boolean shellJob;
@@ -69,9 +76,29 @@ public final class RestoredFiles implements AutoCloseable {
             }
         }
         ttys = new Tty.Restored(images);
+        ptys = new Pty.Restored(images);
+        for (file_entry entry : entries.values()) {
+            if (entry.hasTty() && name(entry.getTty().getRegfId()).equals("/dev/tty")) {
+                ptys.addCurrent(entry.getTty());
+            }
+        }
         epolls = new Eventpoll.Restored(images);
+        extras = FileExtras.read(images);
         pipeData = Pipe.Loaded.read(images, ImageType.PIPES_DATA);
         fifoData = Pipe.Loaded.read(images, ImageType.FIFO_DATA);
+    }
+
+    public Pty.Restored ptys() {
+        return ptys;
+    }
+
+    /** Makes the master of a pty of the tree, so that its slave can be opened. */
+    public void openMaster(int index) {
+        for (file_entry entry : List.copyOf(entries.values())) {
+            if (entry.hasTty() && entry.getTty().getTtyInfoId() == ptys.masterInfo(index)) {
+                open(entry.getId());
+            }
+        }
     }
 
     public Tty.Restored ttys() {
@@ -150,13 +177,21 @@ public final class RestoredFiles implements AutoCloseable {
                 return Signalfd.restore(entry.getSgfd());
             }
             case TIMERFD -> {
-                return Timerfd.restore(entry.getTfd());
+                return Timerfd.restore(entry.getTfd(), extras.get(id));
+            }
+            case INOTIFY -> {
+                return inotifies.restore(entry.getIfy(), extras.get(id));
+            }
+            case PIDFD -> {
+                return pidfds.restore(entry.getPidfd(), entries.values());
             }
             case MEMFD -> {
                 return shared.open(entry.getMemfd());
             }
             case TTY -> {
-                return ttys.open(entry.getTty(), shellJob);
+                return ptys.has(entry.getTty())
+                        ? ptys.open(entry.getTty(), entry(entry.getTty().getRegfId()).getReg())
+                        : ttys.open(entry.getTty(), shellJob);
             }
             default ->
                     throw new JcriuException(
@@ -272,7 +307,30 @@ public final class RestoredFiles implements AutoCloseable {
         links.remove();
     }
 
-    /** Ends our part: our descriptors are closed, so that a pipe's last writer is the task's. */
+    /**
+     * Ends our part of a restore that goes well. Watches come last, for whatever we open and close
+     * is an event.
+     */
+    public void settle() {
+        Set<Integer> needed = new HashSet<>(inotifies.needed());
+        needed.forEach(this::open);
+        ptys.settle();
+        ghosts.close();
+        open.forEach(
+                (id, fd) -> {
+                    if (!needed.contains(id)) {
+                        fd.close();
+                    }
+                });
+        inotifies.restoreWatches(this::open);
+        inotifies.forgetEvents();
+        close();
+    }
+
+    /**
+     * Ends our part: deleted files lose their names, and our descriptors are closed, so that a
+     * pipe's last writer is the task's.
+     */
     @Override
     public void close() {
         ghosts.close();

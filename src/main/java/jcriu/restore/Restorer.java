@@ -148,7 +148,7 @@ public final class Restorer {
                 task.takePrivileges(filters);
                 FaultPoint.RESTORE_PRIVILEGES.pass();
             }
-            files.close();
+            files.settle();
             for (TaskRestore task : live()) {
                 task.finish();
                 FaultPoint.RESTORE_TIMERS.pass();
@@ -198,7 +198,10 @@ public final class Restorer {
             task.installDirectories(files);
         }
         Set<Integer> tables = new HashSet<>();
-        for (TaskRestore task : live()) {
+        // the order of the dump, in which an epoll instance finds its files in the first table
+        List<TaskRestore> byTable = live();
+        byTable.sort(java.util.Comparator.comparingInt(task -> task.images.filesId));
+        for (TaskRestore task : byTable) {
             if (tables.add(task.images.filesId)) {
                 task.installFiles(files);
             }
@@ -344,6 +347,7 @@ public final class Restorer {
             }
         }
         parent.makeSession();
+        parent.takeTerminal(files);
         for (LoadedTask child : late) {
             if (child.sid != child.pid && child.sid != images.sid) {
                 throw new JcriuException(
@@ -401,6 +405,11 @@ public final class Restorer {
             Integer group = helpers.remove(task.images.pgid);
             if (group != null) {
                 task.endHelper(group);
+            }
+        }
+        for (TaskRestore task : tasks) {
+            if (!task.images.zombie()) {
+                task.setForeground(files);
             }
         }
     }
