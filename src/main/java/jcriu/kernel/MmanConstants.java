@@ -24,6 +24,7 @@ public final class MmanConstants {
 
     public static final int MADV_RANDOM = 1;
     public static final int MADV_SEQUENTIAL = 2;
+    public static final int MADV_DONTNEED = 4;
     public static final int MADV_DONTFORK = 10;
     public static final int MADV_MERGEABLE = 12;
     public static final int MADV_HUGEPAGE = 14;

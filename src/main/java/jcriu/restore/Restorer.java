@@ -38,6 +38,7 @@ import jcriu.proc.Stat;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.FileLocks;
+import jcriu.resource.Inheritance;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
 import jcriu.resource.StopState;
@@ -83,6 +84,8 @@ public final class Restorer {
     private TableSharing tables;
     private List<LoadedTask> tree;
     private long pagesRestored;
+    private long pagesShared;
+    private List<MapsVma> seed;
     private long forkingNanos;
 
     private Restorer(RestoreOptions options) {
@@ -132,7 +135,8 @@ public final class Restorer {
             makeTree();
             forkingNanos = System.nanoTime() - start;
             for (TaskRestore task : live()) {
-                pagesRestored += task.fillMemory(images, workers);
+                pagesRestored += task.pagesRestored();
+                pagesShared += task.pagesShared();
             }
             installFiles(locks);
             pagesRestored += files.pagesRestored();
@@ -260,13 +264,14 @@ public final class Restorer {
     private void makeTree() {
         LoadedTask rootImages = tree.get(0);
         Tracee root = Seed.spawn(rootImages.pid, options.restoreSibling());
-        List<MapsVma> seed = Maps.read(root.pid());
-        long hole;
+        seed = Maps.read(root.pid());
+        long vdso = 0;
         Scratch scratch;
         try {
             for (MapsVma vma : seed) {
                 if (Vmas.isVdso(vma)) {
-                    root.syscallAddress(vma.start() + Vdso.syscallOffset());
+                    vdso = vma.start();
+                    root.syscallAddress(vdso + Vdso.syscallOffset());
                 }
             }
             List<mm_entry> mms = new ArrayList<>();
@@ -275,14 +280,16 @@ public final class Restorer {
                     mms.add(task.mm);
                 }
             }
-            hole = AddressSpace.findHole(mms, seed, SCRATCH + AddressSpace.vdsoBytes(seed));
+            // the vDSO can be parked behind the scratch area
+            long hole = AddressSpace.findHole(mms, seed, SCRATCH + AddressSpace.vdsoBytes(seed));
             scratch = Scratch.map(root, hole, SCRATCH);
         } catch (RuntimeException e) {
             Seed.kill(root.pid(), List.of(root));
             throw e;
         }
         root.syscallAddress(scratch.syscallAddress());
-        TaskRestore rootTask = new TaskRestore(rootImages, root, scratch);
+        TaskRestore rootTask =
+                new TaskRestore(rootImages, root, scratch, vdso, Inheritance.none(rootImages.mm));
         tasks.add(rootTask);
         root.require(Syscall.CLOSE_RANGE, 0, 0xffffffffL, 0);
         tables = new TableSharing(tree);
@@ -295,8 +302,12 @@ public final class Restorer {
         }
         stopTasks();
         for (TaskRestore task : live()) {
-            task.makeAddressSpace(seed, hole + SCRATCH, files);
+            makeMemory(task);
         }
+    }
+
+    private void makeMemory(TaskRestore task) {
+        task.makeMemory(seed, files, images, workers);
     }
 
     /**
@@ -320,20 +331,20 @@ public final class Restorer {
 
     /**
      * Clones the children of a task: those that kept the session which their parent had before it
-     * made its own come first.
+     * made its own come first. Of either kind, those that share nothing with their parent's memory
+     * come first; for the others that memory must be there.
      */
     private void forkChildren(TaskRestore parent, int inheritedSid) {
         LoadedTask images = parent.images;
         boolean leads = images.sid == images.pid;
+        List<LoadedTask> early = new ArrayList<>();
         List<LoadedTask> late = new ArrayList<>();
         for (LoadedTask child : images.children) {
             boolean ownSession = child.sid == child.pid;
-            if (leads && !ownSession && child.sid == inheritedSid) {
-                addChild(parent, child, inheritedSid);
-            } else {
-                late.add(child);
-            }
+            boolean before = leads && !ownSession && child.sid == inheritedSid;
+            (before ? early : late).add(child);
         }
+        addChildren(parent, early, inheritedSid);
         parent.makeSession();
         for (LoadedTask child : late) {
             if (child.sid != child.pid && child.sid != images.sid) {
@@ -346,14 +357,31 @@ public final class Restorer {
                                         + ", whose leader is not among its ancestors")
                         .withHint("see docs/limits.md#sessions");
             }
-            addChild(parent, child, images.sid);
         }
+        addChildren(parent, late, images.sid);
         tables.childrenMade(parent);
     }
 
-    private void addChild(TaskRestore parent, LoadedTask child, int inheritedSid) {
+    private void addChildren(TaskRestore parent, List<LoadedTask> children, int inheritedSid) {
+        Map<LoadedTask, Inheritance> sharing = new java.util.LinkedHashMap<>();
+        for (LoadedTask child : children) {
+            Inheritance kept = parent.inheritedBy(child);
+            if (kept.any()) {
+                sharing.put(child, kept);
+            } else {
+                addChild(parent, child, kept, inheritedSid);
+            }
+        }
+        for (Map.Entry<LoadedTask, Inheritance> child : sharing.entrySet()) {
+            makeMemory(parent);
+            addChild(parent, child.getKey(), child.getValue(), inheritedSid);
+        }
+    }
+
+    private void addChild(
+            TaskRestore parent, LoadedTask child, Inheritance kept, int inheritedSid) {
         Interruption.check();
-        TaskRestore task = tables.fork(parent, child);
+        TaskRestore task = tables.fork(parent, child, kept);
         tasks.add(task);
         forkChildren(task, inheritedSid);
     }
@@ -465,8 +493,8 @@ public final class Restorer {
         restore_stats_entry stats =
                 restore_stats_entry
                         .newBuilder()
-                        .setPagesCompared(0)
-                        .setPagesSkippedCow(0)
+                        .setPagesCompared(pagesShared)
+                        .setPagesSkippedCow(pagesShared)
                         .setForkingTime((int) (forkingNanos / 1000))
                         .setRestoreTime((int) (nanos / 1000))
                         .setPagesRestored(pagesRestored)
