@@ -24,6 +24,7 @@ import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.FileTable;
+import jcriu.resource.MemoryExtras;
 import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
 import jcriu.resource.StopState;
@@ -69,6 +70,7 @@ public final class Dumper {
     private final Map<Integer, PagesOut> privatePages = new HashMap<>();
     private final Map<Long, PagesOut> sharedPages = new HashMap<>();
     private final TaskExtras extras = new TaskExtras();
+    private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
     private int lastPagesId;
     private long frozenAt;
@@ -401,7 +403,7 @@ public final class Dumper {
         List<Runnable> jobs = new ArrayList<>();
         jobs.add(() -> pass(FaultPoint.DUMP_DESCRIBE));
         for (TaskDump task : tasks) {
-            task.describe(files, extras, stops, jobs);
+            task.describe(files, extras, stops, memoryExtras, jobs);
         }
         workers.run(jobs);
         Set<Integer> all = new HashSet<>();
@@ -443,6 +445,7 @@ public final class Dumper {
         shared.write(images);
         seccomp.write(images);
         extras.write(images);
+        memoryExtras.write(images);
         Inventory.writeClocks(images);
         images.discardPrepared();
         pass(FaultPoint.DUMP_INVENTORY);

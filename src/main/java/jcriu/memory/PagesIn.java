@@ -2,8 +2,12 @@ package jcriu.memory;
 
 import static jcriu.kernel.FileConstants.*;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import jcriu.errors.ImageFormatException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
@@ -69,6 +73,68 @@ public final class PagesIn implements AutoCloseable {
                         }
                     }
                 });
+    }
+
+    /**
+     * Writes to a forked child's memory what differs from its parent's, page by page; the rest
+     * stays shared.
+     *
+     * @param parent the parent's pages
+     * @return the number of pages that are the same
+     */
+    public long copyDifferent(
+            List<SharedPages.Pair> pairs, PagesIn parent, int pid, Workers workers) {
+        Map<PagemapRun, Long> offsets = new IdentityHashMap<>();
+        List<PagemapRun> runs = new ArrayList<>(pairs.size());
+        for (SharedPages.Pair pair : pairs) {
+            offsets.put(pair.child(), pair.parentOffset());
+            runs.add(pair.child());
+        }
+        AtomicLong same = new AtomicLong();
+        copy(
+                runs,
+                workers,
+                (run, offset, length) -> {
+                    int size = (int) Math.min(CHUNK, length);
+                    try (NativeMemory ours = NativeMemory.allocate(size);
+                            NativeMemory theirs = NativeMemory.allocate(size)) {
+                        for (long done = 0; done < length; done += size) {
+                            int n = (int) Math.min(size, length - done);
+                            long at = offset + done;
+                            read(ours.address(), n, run.pagesOffset() + at);
+                            parent.read(theirs.address(), n, offsets.get(run) + at);
+                            same.addAndGet(writeDifferent(ours, theirs, n, pid, run.vaddr() + at));
+                        }
+                    }
+                });
+        return same.get();
+    }
+
+    /** Writes the pages of a chunk that differ; the number of those that do not. */
+    private static int writeDifferent(
+            NativeMemory ours, NativeMemory theirs, int length, int pid, long to) {
+        ByteBuffer a = ours.buffer(0, length);
+        ByteBuffer b = theirs.buffer(0, length);
+        int same = 0;
+        int at = 0;
+        while (at < length) {
+            int first = a.limit(length).position(at).mismatch(b.limit(length).position(at));
+            if (first < 0) {
+                return same + (length - at) / PagemapRun.PAGE_SIZE;
+            }
+            int from = at + first & -PagemapRun.PAGE_SIZE;
+            same += (from - at) / PagemapRun.PAGE_SIZE;
+            at = from + PagemapRun.PAGE_SIZE;
+            while (at < length
+                    && a.limit(at + PagemapRun.PAGE_SIZE)
+                                    .position(at)
+                                    .mismatch(b.limit(at + PagemapRun.PAGE_SIZE).position(at))
+                            >= 0) {
+                at += PagemapRun.PAGE_SIZE;
+            }
+            RemoteMemory.write(pid, to + from, ours.address() + from, at - from);
+        }
+        return same;
     }
 
     /**

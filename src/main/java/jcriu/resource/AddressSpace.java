@@ -115,31 +115,98 @@ public final class AddressSpace {
         throw new ImageFormatException(file, -1, "has no vDSO, which is not supported");
     }
 
+    /** The vDSO and its data, as a process has them whose vDSO is at {@code at}. */
+    public static List<MapsVma> vdsoAt(List<MapsVma> seed, long at) {
+        List<MapsVma> special = new ArrayList<>();
+        long delta = 0;
+        for (MapsVma vma : seed) {
+            if (Vmas.isVdso(vma)) {
+                delta = at - vma.start();
+            }
+        }
+        for (MapsVma vma : seed) {
+            if (Vmas.isVdso(vma) || Vmas.isVvar(vma)) {
+                special.add(
+                        new MapsVma(
+                                vma.start() + delta,
+                                vma.end() + delta,
+                                vma.prot(),
+                                vma.shared(),
+                                vma.offset(),
+                                vma.devMajor(),
+                                vma.devMinor(),
+                                vma.inode(),
+                                vma.name(),
+                                vma.deleted(),
+                                vma.vmFlags(),
+                                vma.kernelPageSizeBytes(),
+                                vma.protectionKey()));
+            }
+        }
+        return special;
+    }
+
     /**
      * Adds the calls that leave only scratch and vDSO, the latter at {@code target}.
      *
-     * @param parking where the vDSO can stand meanwhile
+     * @param special the vDSO and its data where they are now
+     * @param scratch where the scratch area begins
+     * @param parking where it ends, and the vDSO can stand meanwhile
      */
     public static void clear(
-            List<MapsVma> seed, long target, long parking, mm_entry mm, RemoteBatch batch) {
+            List<MapsVma> special,
+            long target,
+            long scratch,
+            long parking,
+            mm_entry mm,
+            RemoteBatch batch) {
         long vdso = 0;
         long first = Long.MAX_VALUE;
-        for (MapsVma vma : seed) {
-            if (Vmas.isVdso(vma)) {
-                vdso = vma.start();
-            }
-            if (Vmas.isVdso(vma) || Vmas.isVvar(vma)) {
-                first = Math.min(first, vma.start());
-            }
+        for (MapsVma vma : special) {
+            vdso = Vmas.isVdso(vma) ? vma.start() : vdso;
+            first = Math.min(first, vma.start());
         }
-        checkLayout(seed, target - vdso, mm);
-        move(seed, parking - first, 0, batch);
-        for (MapsVma vma : seed) {
-            if (!Vmas.isVdso(vma) && !Vmas.isVvar(vma) && !Vmas.isVsyscall(vma)) {
-                batch.add("", Syscall.MUNMAP, vma.start(), vma.lengthBytes());
-            }
+        checkLayout(special, target - vdso, mm);
+        move(special, parking - first, 0, batch);
+        long parkingEnd = parking + vdsoBytes(special);
+        batch.add("", Syscall.MUNMAP, 0, scratch);
+        batch.add("", Syscall.MUNMAP, parkingEnd, HIGHEST - parkingEnd);
+        move(special, target - vdso, parking - first, batch);
+    }
+
+    /**
+     * Adds the calls that leave scratch, vDSO, and of the parent's mappings those that the child
+     * keeps, and make these what the child has there.
+     *
+     * @param special the vDSO and its data, where the child wants them, too
+     */
+    public static void keep(
+            List<MapsVma> special,
+            Inheritance kept,
+            long scratch,
+            long parking,
+            RemoteBatch batch,
+            Runnable flush) {
+        java.util.TreeMap<Long, Long> stay = new java.util.TreeMap<>();
+        for (MapsVma vma : special) {
+            stay.put(vma.start(), vma.end());
         }
-        move(seed, target - vdso, parking - first, batch);
+        for (int i = 0; i < kept.ranges().size(); i++) {
+            stay.put(kept.ranges().start(i), kept.ranges().end(i));
+        }
+        stay.put(scratch, parking);
+        stay.put(HIGHEST, HIGHEST);
+        long end = 0;
+        for (Map.Entry<Long, Long> range : stay.entrySet()) {
+            if (range.getKey() > end) {
+                if (!batch.fits(1, 0)) {
+                    flush.run();
+                }
+                batch.add("", Syscall.MUNMAP, end, range.getKey() - end);
+            }
+            end = range.getValue();
+        }
+        kept.adjust(batch, flush);
     }
 
     private static void move(List<MapsVma> seed, long delta, long from, RemoteBatch batch) {
@@ -189,9 +256,13 @@ public final class AddressSpace {
 
     /** Adds the mappings of the image. The task has no open descriptors: each open gets 0. */
     public static void map(
-            mm_entry mm, RestoredFiles files, RemoteBatch batch, Runnable flush, String image) {
+            List<vma_entry> vmas,
+            RestoredFiles files,
+            RemoteBatch batch,
+            Runnable flush,
+            String image) {
         Map<Long, List<vma_entry>> byFile = new LinkedHashMap<>();
-        for (vma_entry vma : mm.getVmasList()) {
+        for (vma_entry vma : vmas) {
             if (Vmas.is(vma, VmaStatus.VDSO)
                     || Vmas.is(vma, VmaStatus.VVAR)
                     || Vmas.is(vma, VmaStatus.VSYSCALL)) {
@@ -264,15 +335,23 @@ public final class AddressSpace {
         }
     }
 
-    /** Adds what the kernel keeps of an address space: {@code struct prctl_mm_map}, prctl(2). */
-    public static void describe(mm_entry mm, RestoredFiles files, RemoteBatch batch) {
-        batch.add(
-                "open the executable",
-                Syscall.OPENAT,
-                AT_FDCWD,
-                batch.cString(files.open(mm.getExeFileId()).procPath()),
-                O_RDONLY,
-                0);
+    /**
+     * Adds what the kernel keeps of an address space: {@code struct prctl_mm_map}, prctl(2).
+     *
+     * @param sameExe whether the task already has the executable; the kernel does not replace one
+     *     that is mapped
+     */
+    public static void describe(
+            mm_entry mm, boolean sameExe, RestoredFiles files, RemoteBatch batch) {
+        if (!sameExe) {
+            batch.add(
+                    "open the executable",
+                    Syscall.OPENAT,
+                    AT_FDCWD,
+                    batch.cString(files.open(mm.getExeFileId()).procPath()),
+                    O_RDONLY,
+                    0);
+        }
         long auxv = batch.data(8 * mm.getMmSavedAuxvCount());
         for (int i = 0; i < mm.getMmSavedAuxvCount(); i++) {
             batch.putLong(auxv + 8L * i, mm.getMmSavedAuxv(i));
@@ -296,7 +375,7 @@ public final class AddressSpace {
             batch.putLong(map + 8L * i, fields[i]);
         }
         batch.putInt(map + 8L * fields.length, 8 * mm.getMmSavedAuxvCount());
-        batch.putInt(map + 8L * fields.length + 4, 0); // the executable's descriptor
+        batch.putInt(map + 8L * fields.length + 4, sameExe ? -1 : 0); // the executable's descriptor
         batch.add(
                 "describe the address space",
                 Syscall.PRCTL,
@@ -305,7 +384,9 @@ public final class AddressSpace {
                 map,
                 8L * fields.length + 8,
                 0);
-        batch.add("", Syscall.CLOSE, 0);
+        if (!sameExe) {
+            batch.add("", Syscall.CLOSE, 0);
+        }
         batch.tolerate(
                 Syscall.PRCTL,
                 ProcessConstants.PR_SET_THP_DISABLE,

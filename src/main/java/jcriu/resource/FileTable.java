@@ -58,7 +58,6 @@ public final class FileTable {
     /** A task of each table; ids grow in the order of the tree. */
     private final Map<Integer, Integer> holders = new TreeMap<>();
 
-
     public FileTable(
             ImageDir images,
             boolean shellJob,
@@ -344,7 +343,7 @@ public final class FileTable {
         }
         int id = newId();
         if (link.kind() == FdLink.Kind.MEMFD
-                || link.deleted() && link.name().equals(SharedObjects.ANONYMOUS)) {
+                || link.deleted() && SharedObjects.isAnonymous(link.name())) {
             int inodeId = shared.add(link.name(), linkPath, stat);
             entries.add(SharedObjects.dumpFile(id, inodeId, flags, 0));
         } else {

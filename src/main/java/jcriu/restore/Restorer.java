@@ -38,6 +38,7 @@ import jcriu.proc.Stat;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.FileLocks;
+import jcriu.resource.Inheritance;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
 import jcriu.resource.StopState;
@@ -85,7 +86,10 @@ public final class Restorer {
     private TableSharing tables;
     private List<LoadedTask> tree;
     private long pagesRestored;
+    private long pagesShared;
+    private List<MapsVma> seed;
     private long forkingNanos;
+    private long memoryNanos;
 
     private Restorer(RestoreOptions options) {
         this.options = options;
@@ -133,10 +137,10 @@ public final class Restorer {
                             inherited(),
                             workers);
             makeTree();
-            forkingNanos = System.nanoTime() - start;
+            forkingNanos = System.nanoTime() - start - memoryNanos;
             for (TaskRestore task : live()) {
-                pagesRestored += task.fillMemory(images, workers);
-                FaultPoint.RESTORE_MEMORY.pass();
+                pagesRestored += task.pagesRestored();
+                pagesShared += task.pagesShared();
             }
             installFiles(locks);
             pagesRestored += files.pagesRestored();
@@ -148,6 +152,7 @@ public final class Restorer {
                 task.takePrivileges(filters);
                 FaultPoint.RESTORE_PRIVILEGES.pass();
             }
+            files.seal();
             files.settle();
             for (TaskRestore task : live()) {
                 task.finish();
@@ -269,13 +274,14 @@ public final class Restorer {
     private void makeTree() {
         LoadedTask rootImages = tree.get(0);
         Tracee root = Seed.spawn(rootImages.pid, options.restoreSibling());
-        List<MapsVma> seed = Maps.read(root.pid());
-        long hole;
+        seed = Maps.read(root.pid());
+        long vdso = 0;
         Scratch scratch;
         try {
             for (MapsVma vma : seed) {
                 if (Vmas.isVdso(vma)) {
-                    root.syscallAddress(vma.start() + Vdso.syscallOffset());
+                    vdso = vma.start();
+                    root.syscallAddress(vdso + Vdso.syscallOffset());
                 }
             }
             List<mm_entry> mms = new ArrayList<>();
@@ -284,14 +290,16 @@ public final class Restorer {
                     mms.add(task.mm);
                 }
             }
-            hole = AddressSpace.findHole(mms, seed, SCRATCH + AddressSpace.vdsoBytes(seed));
+            // the vDSO can be parked behind the scratch area
+            long hole = AddressSpace.findHole(mms, seed, SCRATCH + AddressSpace.vdsoBytes(seed));
             scratch = Scratch.map(root, hole, SCRATCH);
         } catch (RuntimeException e) {
             Seed.kill(root.pid(), List.of(root));
             throw e;
         }
         root.syscallAddress(scratch.syscallAddress());
-        TaskRestore rootTask = new TaskRestore(rootImages, root, scratch);
+        TaskRestore rootTask =
+                new TaskRestore(rootImages, root, scratch, vdso, Inheritance.none(rootImages.mm));
         tasks.add(rootTask);
         FaultPoint.RESTORE_SPAWN.pass();
         root.require(Syscall.CLOSE_RANGE, 0, 0xffffffffL, 0);
@@ -306,9 +314,15 @@ public final class Restorer {
         FaultPoint.RESTORE_ZOMBIES.pass();
         stopTasks();
         for (TaskRestore task : live()) {
-            task.makeAddressSpace(seed, hole + SCRATCH, files);
-            FaultPoint.RESTORE_ADDRESS_SPACE.pass();
+            makeMemory(task);
         }
+    }
+
+    private void makeMemory(TaskRestore task) {
+        long start = System.nanoTime();
+        task.makeMemory(seed, files, images, workers);
+        FaultPoint.RESTORE_MEMORY.pass();
+        memoryNanos += System.nanoTime() - start;
     }
 
     /**
@@ -332,20 +346,20 @@ public final class Restorer {
 
     /**
      * Clones the children of a task: those that kept the session which their parent had before it
-     * made its own come first.
+     * made its own come first. Of either kind, those that share nothing with their parent's memory
+     * come first; for the others that memory must be there.
      */
     private void forkChildren(TaskRestore parent, int inheritedSid) {
         LoadedTask images = parent.images;
         boolean leads = images.sid == images.pid;
+        List<LoadedTask> early = new ArrayList<>();
         List<LoadedTask> late = new ArrayList<>();
         for (LoadedTask child : images.children) {
             boolean ownSession = child.sid == child.pid;
-            if (leads && !ownSession && child.sid == inheritedSid) {
-                addChild(parent, child, inheritedSid);
-            } else {
-                late.add(child);
-            }
+            boolean before = leads && !ownSession && child.sid == inheritedSid;
+            (before ? early : late).add(child);
         }
+        addChildren(parent, early, inheritedSid);
         parent.makeSession();
         parent.takeTerminal(files);
         for (LoadedTask child : late) {
@@ -359,14 +373,31 @@ public final class Restorer {
                                         + ", whose leader is not among its ancestors")
                         .withHint("see docs/limits.md#sessions");
             }
-            addChild(parent, child, images.sid);
         }
+        addChildren(parent, late, images.sid);
         tables.childrenMade(parent);
     }
 
-    private void addChild(TaskRestore parent, LoadedTask child, int inheritedSid) {
+    private void addChildren(TaskRestore parent, List<LoadedTask> children, int inheritedSid) {
+        Map<LoadedTask, Inheritance> sharing = new java.util.LinkedHashMap<>();
+        for (LoadedTask child : children) {
+            Inheritance kept = parent.inheritedBy(child);
+            if (kept.any()) {
+                sharing.put(child, kept);
+            } else {
+                addChild(parent, child, kept, inheritedSid);
+            }
+        }
+        for (Map.Entry<LoadedTask, Inheritance> child : sharing.entrySet()) {
+            makeMemory(parent);
+            addChild(parent, child.getKey(), child.getValue(), inheritedSid);
+        }
+    }
+
+    private void addChild(
+            TaskRestore parent, LoadedTask child, Inheritance kept, int inheritedSid) {
         Interruption.check();
-        TaskRestore task = tables.fork(parent, child);
+        TaskRestore task = tables.fork(parent, child, kept);
         tasks.add(task);
         FaultPoint.RESTORE_FORK.pass();
         forkChildren(task, inheritedSid);
@@ -503,8 +534,8 @@ public final class Restorer {
         restore_stats_entry stats =
                 restore_stats_entry
                         .newBuilder()
-                        .setPagesCompared(0)
-                        .setPagesSkippedCow(0)
+                        .setPagesCompared(pagesShared)
+                        .setPagesSkippedCow(pagesShared)
                         .setForkingTime((int) (forkingNanos / 1000))
                         .setRestoreTime((int) (nanos / 1000))
                         .setPagesRestored(pagesRestored)

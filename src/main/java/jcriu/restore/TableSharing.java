@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
+import jcriu.resource.Inheritance;
 
 /**
  * Makes tasks share descriptor tables as they did: by CLONE_FILES, clone(2), while all tables are
@@ -33,7 +34,7 @@ final class TableSharing {
     }
 
     /** Clones a child so that its subtree has the table that others outside of it have, too. */
-    TaskRestore fork(TaskRestore parent, LoadedTask child) {
+    TaskRestore fork(TaskRestore parent, LoadedTask child, Inheritance kept) {
         Map<Integer, Integer> inside = new HashMap<>();
         count(child, inside);
         Set<Integer> wanted = new HashSet<>();
@@ -44,7 +45,7 @@ final class TableSharing {
                     }
                 });
         if (wanted.isEmpty()) {
-            return parent.fork(child, false);
+            return parent.fork(child, false, kept);
         }
         int table = wanted.iterator().next();
         if (wanted.size() > 1) {
@@ -60,7 +61,7 @@ final class TableSharing {
             }
             current.put(parent.images, table);
         }
-        TaskRestore task = parent.fork(child, true);
+        TaskRestore task = parent.fork(child, true, kept);
         current.put(child, table);
         return task;
     }

@@ -22,12 +22,15 @@ import jcriu.image.proto.tty_file_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.kernel.Syscall;
 import jcriu.memory.PagesIn;
+import jcriu.memory.SharedPages;
 import jcriu.memory.Workers;
 import jcriu.proc.Limits;
 import jcriu.proc.MapsVma;
 import jcriu.proc.Status;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.FileLocks;
+import jcriu.resource.Inheritance;
+import jcriu.resource.MemoryExtras;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
 import jcriu.resource.StopState;
@@ -35,7 +38,9 @@ import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
+import jcriu.store.Pagemap;
 import jcriu.store.PagemapRun;
+import jcriu.sys.FaultPoint;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.tracee.RemoteBatch;
@@ -51,14 +56,35 @@ final class TaskRestore {
     final Tracee leader;
     final List<Tracee> threads = new ArrayList<>();
     private final Scratch scratch;
+    private final Inheritance kept;
     private RemoteBatch batch;
     private boolean ended;
+    private long vdso;
+    private boolean hasMemory;
+    private long pagesRestored;
+    private long pagesShared;
 
-    TaskRestore(LoadedTask images, Tracee leader, Scratch scratch) {
+    /**
+     * A seed.
+     *
+     * @param vdso where its vDSO is
+     * @param kept what of the memory that it was forked with is to stay
+     */
+    TaskRestore(LoadedTask images, Tracee leader, Scratch scratch, long vdso, Inheritance kept) {
         this.images = images;
         this.leader = leader;
         this.scratch = scratch;
+        this.vdso = vdso;
+        this.kept = kept;
         threads.add(leader);
+    }
+
+    /** What a child that this task forks can keep of its memory. */
+    Inheritance inheritedBy(LoadedTask child) {
+        if (child.zombie()) {
+            return Inheritance.none(null);
+        }
+        return Inheritance.of(images.mm, images.pagemap.runs(), child.mm, child.pagemap.runs());
     }
 
     Scratch scratch() {
@@ -130,14 +156,14 @@ final class TaskRestore {
      *
      * @param sharingTable whether it has the same descriptor table as this task, for now at least
      */
-    TaskRestore fork(LoadedTask child, boolean sharingTable) {
+    TaskRestore fork(LoadedTask child, boolean sharingTable, Inheritance childKeeps) {
         try {
             long flags = sharingTable ? CLONE_FILES : 0;
             Tracee tracee =
                     leader.clone3(
                             cloneArgs(flags, TaskExtras.exitSignal(child.extras), child.pid),
                             false);
-            return new TaskRestore(child, tracee, scratch.inChild(tracee.pid()));
+            return new TaskRestore(child, tracee, scratch.inChild(tracee.pid()), vdso, childKeeps);
         } catch (RemoteSyscallException e) {
             throw e.errno() == Errno.EEXIST ? Seed.pidTaken(child.pid) : e;
         }
@@ -249,23 +275,46 @@ final class TaskRestore {
         return ended;
     }
 
-    /** Makes the address space, without content. */
-    void makeAddressSpace(List<MapsVma> seed, long parking, RestoredFiles files) {
-        AddressSpace.clear(
-                seed,
-                AddressSpace.vdsoStart(images.mm, images.mmFile()),
-                parking,
-                images.mm,
-                batch());
+    /**
+     * Makes the address space and fills it, unless that is done already.
+     *
+     * @param seed the mappings of a fresh seed
+     */
+    void makeMemory(List<MapsVma> seed, RestoredFiles files, ImageDir dir, Workers workers) {
+        if (hasMemory) {
+            return;
+        }
+        hasMemory = true;
+        makeAddressSpace(seed, files);
+        FaultPoint.RESTORE_ADDRESS_SPACE.pass();
+        fillMemory(dir, workers);
+    }
+
+    private void makeAddressSpace(List<MapsVma> seed, RestoredFiles files) {
+        List<MapsVma> special = AddressSpace.vdsoAt(seed, vdso);
+        if (kept.any()) {
+            AddressSpace.keep(special, kept, scratch.base(), scratch.end(), batch(), this::flush);
+        } else {
+            vdso = AddressSpace.vdsoStart(images.mm, images.mmFile());
+            AddressSpace.clear(special, vdso, scratch.base(), scratch.end(), images.mm, batch());
+        }
         flush();
-        AddressSpace.map(images.mm, files, batch(), this::flush, images.mmFile());
+        AddressSpace.map(kept.others(), files, batch(), this::flush, images.mmFile());
         flush();
-        AddressSpace.describe(images.mm, files, batch());
+        AddressSpace.describe(images.mm, kept.any(), files, batch());
         flush();
     }
 
-    /** Fills the address space; returns the number of pages. */
-    long fillMemory(ImageDir dir, Workers workers) {
+    long pagesRestored() {
+        return pagesRestored;
+    }
+
+    /** Pages that are the parent's, too. */
+    long pagesShared() {
+        return pagesShared;
+    }
+
+    private void fillMemory(ImageDir dir, Workers workers) {
         List<PagemapRun> runs = new ArrayList<>();
         try (PagesIn pages = PagesIn.open(dir, images.pagemap)) {
             int vma = 0;
@@ -290,7 +339,22 @@ final class TaskRestore {
                 }
                 runs.add(run);
             }
-            return pages.copyToTask(runs, images.pid, workers);
+            if (!kept.any()) {
+                pagesRestored = pages.copyToTask(runs, images.pid, workers);
+                return;
+            }
+            Pagemap theirs = images.parent.pagemap;
+            SharedPages sorted = new SharedPages(kept.ranges(), theirs.runs(), runs);
+            Inheritance.drop(sorted.dropped(), batch(), this::flush);
+            flush();
+            pagesRestored = pages.copyToTask(sorted.copied(), images.pid, workers);
+            try (PagesIn parentPages = PagesIn.open(dir, theirs)) {
+                pagesShared =
+                        pages.copyDifferent(sorted.compared(), parentPages, images.pid, workers);
+            }
+            for (SharedPages.Pair pair : sorted.compared()) {
+                pagesRestored += pair.child().nrPages();
+            }
         }
     }
 
@@ -410,6 +474,8 @@ final class TaskRestore {
 
     /** Seccomp and credentials, after which privileges are gone; then dumpable and timers. */
     void takePrivileges(List<seccomp_filter> filters) {
+        MemoryExtras.restore(images.memory, images.guards, batch(), this::flush);
+        flush();
         for (int i = threads.size() - 1; i >= 0; i--) {
             core_entry core = images.cores.get(i);
             Status ours = Status.readThread(images.pid, images.tids.get(i));
