@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.EnvironmentException;
+import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.SyscallException;
@@ -241,6 +242,14 @@ final class Preflight {
                                             + " has seccomp filters, and jcriu lacks the capability"
                                             + " CAP_SYS_ADMIN to suspend them")
                             .withHint("run jcriu as root");
+        }
+        if (!options.leaveRunning() && Native.call(Syscall.KILL, pid, 0) == -Errno.EPERM.number()) {
+            throw (EnvironmentException)
+                    new EnvironmentException(
+                                    name
+                                            + " is another user's, and jcriu lacks the capability"
+                                            + " CAP_KILL to end it after the dump")
+                            .withHint("run jcriu as root or as that user, or add --leave-running");
         }
         for (String kind : NAMESPACES) {
             String theirs;

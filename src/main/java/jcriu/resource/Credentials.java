@@ -82,7 +82,17 @@ final class Credentials {
                         && set(c.getCapEffList()) == ours.capEff()
                         && set(c.getCapAmbList()) == ours.capAmb()
                         && bounding == ours.capBnd();
-        if (!sameIds || !sameCaps || c.getSecbits() != 0) {
+        long permitted = set(c.getCapPrmList());
+        long inheritable = set(c.getCapInhList());
+        boolean fewer =
+                bounding == ours.capBnd()
+                        && (permitted & ~ours.capPrm()) == 0
+                        && (inheritable & ~(ours.capInh() | ours.capPrm())) == 0;
+        if (sameIds && fewer && !sameCaps && c.getSecbits() == 0) {
+            // giving capabilities up takes none: a jcriu with a few restores a target with none
+            capset(batch, "set capabilities", permitted, set(c.getCapEffList()), inheritable);
+            restoreAmbient(c, ours, batch);
+        } else if (!sameIds || !sameCaps || c.getSecbits() != 0) {
             batch.add(
                     "keep capabilities", Syscall.PRCTL, PR_SET_SECUREBITS, KEEP_CAPS_AND_NO_FIXUP);
             for (int cap = 0; cap < 64; cap++) {
@@ -94,26 +104,35 @@ final class Credentials {
             batch.add("set fsgid", Syscall.SETFSGID, u(c.getFsgid()));
             batch.add("set uids", Syscall.SETRESUID, u(c.getUid()), u(c.getEuid()), u(c.getSuid()));
             batch.add("set fsuid", Syscall.SETFSUID, u(c.getFsuid()));
-            long inheritable = set(c.getCapInhList());
-            long permitted = set(c.getCapPrmList());
             // securebits need CAP_SETPCAP: first with all that stays permitted, then for good
             capset(batch, "set permitted capabilities", ours.capPrm() | permitted, -1, inheritable);
             batch.add("set securebits", Syscall.PRCTL, PR_SET_SECUREBITS, c.getSecbits());
             capset(batch, "set capabilities", permitted, set(c.getCapEffList()), inheritable);
-            long ambient = set(c.getCapAmbList());
-            for (int cap = 0; cap < 64; cap++) {
-                if ((ambient & 1L << cap) != 0) {
-                    batch.add(
-                            "raise ambient capability " + cap,
-                            Syscall.PRCTL,
-                            PR_CAP_AMBIENT,
-                            PR_CAP_AMBIENT_RAISE,
-                            cap);
-                }
-            }
+            restoreAmbient(c, ours, batch);
         }
         if (c.getNoNewPrivs() != 0) {
             batch.add("set no_new_privs", Syscall.PRCTL, PR_SET_NO_NEW_PRIVS, 1);
+        }
+    }
+
+    private static void restoreAmbient(creds_entry c, Status ours, RemoteBatch batch) {
+        long ambient = set(c.getCapAmbList());
+        if ((ours.capAmb() & ~ambient) != 0) {
+            batch.add(
+                    "clear the ambient set",
+                    Syscall.PRCTL,
+                    PR_CAP_AMBIENT,
+                    PR_CAP_AMBIENT_CLEAR_ALL);
+        }
+        for (int cap = 0; cap < 64; cap++) {
+            if ((ambient & 1L << cap) != 0) {
+                batch.add(
+                        "raise ambient capability " + cap,
+                        Syscall.PRCTL,
+                        PR_CAP_AMBIENT,
+                        PR_CAP_AMBIENT_RAISE,
+                        cap);
+            }
         }
     }
 
