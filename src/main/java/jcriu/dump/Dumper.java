@@ -20,6 +20,7 @@ import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.FileTable;
+import jcriu.resource.MemoryExtras;
 import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
 import jcriu.resource.StopState;
@@ -64,6 +65,7 @@ public final class Dumper {
     private final Map<Integer, PagesOut> privatePages = new HashMap<>();
     private final Map<Long, PagesOut> sharedPages = new HashMap<>();
     private final TaskExtras extras = new TaskExtras();
+    private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
     private int lastPagesId;
     private long frozenAt;
@@ -353,7 +355,7 @@ public final class Dumper {
         }
         List<Runnable> jobs = new ArrayList<>();
         for (TaskDump task : tasks) {
-            task.describe(files, extras, stops, jobs);
+            task.describe(files, extras, stops, memoryExtras, jobs);
         }
         workers.run(jobs);
         files.resolve();
@@ -389,6 +391,7 @@ public final class Dumper {
         shared.write(images);
         seccomp.write(images);
         extras.write(images);
+        memoryExtras.write(images);
         Inventory.writeClocks(images);
         images.discardPrepared();
         Interruption.check();

@@ -288,7 +288,7 @@ final class Preflight {
         try (PagemapScan scan = new PagemapScan(pid)) {
             for (MapsVma vma : vmas) {
                 if (Vmas.hasPrivatePages(vma)) {
-                    scan.privatePages(vma.start(), vma.end(), Vmas.isFile(vma), runs);
+                    Vmas.scan(vma, scan, runs);
                 } else if (Vmas.isSharedObject(vma) && !sharedBytes.containsKey(vma.inode())) {
                     String link =
                             "/proc/"

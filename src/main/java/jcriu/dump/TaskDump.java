@@ -23,6 +23,7 @@ import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.Stat;
 import jcriu.resource.FileTable;
+import jcriu.resource.MemoryExtras;
 import jcriu.resource.Seccomp;
 import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
@@ -53,6 +54,7 @@ final class TaskDump {
     private final List<ThreadState> threads = new ArrayList<>();
     private final List<RemoteBatch> batches = new ArrayList<>();
     private Scratch scratch;
+    private int lockFuture;
     private final List<core_entry> cores = new ArrayList<>();
     private mm_entry mm;
     private fs_entry fs;
@@ -129,6 +131,7 @@ final class TaskDump {
         int leaderBatch = state.observe() + THREAD_BATCH + PAGE - 1 & -PAGE;
         int size = leaderBatch + PAGE + (threads.size() * THREAD_BATCH + PAGE - 1 & -PAGE);
         scratch = Scratch.map(task.leader(), size);
+        lockFuture = MemoryExtras.lockFuture(task.pid(), vmas, scratch);
         for (int i = 0; i < threads.size(); i++) {
             RemoteBatch batch =
                     i == 0
@@ -174,7 +177,12 @@ final class TaskDump {
     }
 
     /** Jobs that make the entries of all images; they need no ptrace and can run side by side. */
-    void describe(FileTable files, TaskExtras extras, StopState stops, List<Runnable> jobs) {
+    void describe(
+            FileTable files,
+            TaskExtras extras,
+            StopState stops,
+            MemoryExtras memory,
+            List<Runnable> jobs) {
         if (task.zombie()) {
             extras.dumpZombie(zombie);
             return;
@@ -185,6 +193,7 @@ final class TaskDump {
                         files.dump(task.pid(), filesId, tableHolders);
                     }
                     List<vma_entry> entries = Vmas.dump(task.pid(), vmas, files);
+                    entries.addAll(Vmas.dumpGuards(task.pid(), vmas));
                     mm = state.dumpMm(entries, files);
                     fs = state.dumpFs(files, threads.get(0).status().umask());
                     scanMemory();
@@ -202,6 +211,7 @@ final class TaskDump {
             slacks.add(thread.timerSlack());
         }
         jobs.add(() -> extras.dump(state, stops, tids, slacks));
+        memory.dump(task.pid(), vmas, lockFuture);
     }
 
     private void describeThreads(int from, int to) {
@@ -242,7 +252,7 @@ final class TaskDump {
                 if (Vmas.isVdso(vma)) {
                     runs.add(vma.start(), vma.end());
                 } else if (Vmas.hasPrivatePages(vma)) {
-                    scan.privatePages(vma.start(), vma.end(), Vmas.isFile(vma), runs);
+                    Vmas.scan(vma, scan, runs);
                 }
             }
             pagesScanned = scan.pagesScanned();

@@ -98,6 +98,9 @@ public enum ImageType {
     /** Our own: what the format has no field for. */
     JCRIU_TASKS("jcriu-tasks", 0x6a637231, Head.INVENTORY),
 
+    /** Our own: how memory is locked, named and sealed. */
+    JCRIU_MEMORY("jcriu-memory", 0x6a63724d, Head.INVENTORY),
+
     /** Our own: packets of pipes. */
     JCRIU_PIPES("jcriu-pipes", 0x6a637232, Head.INVENTORY),
 

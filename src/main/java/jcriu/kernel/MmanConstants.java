@@ -47,6 +47,20 @@ public final class MmanConstants {
     public static final long PAGE_IS_HUGE = 1 << 6;
     public static final long PAGE_IS_SOFT_DIRTY = 1 << 7;
 
+    /** Guard regions, Linux 6.13; told by PAGEMAP_SCAN since 6.16. */
+    public static final int MADV_GUARD_INSTALL = 102;
+
+    public static final long PAGE_IS_GUARD = 1 << 8;
+
+    public static final int MLOCK_ONFAULT = 1;
+    public static final int MCL_FUTURE = 2;
+    public static final int MCL_ONFAULT = 4;
+
+    /** The size of huge pages stands in the flags of mmap(2) and memfd_create(2): its logarithm. */
+    public static final int MAP_HUGE_SHIFT = 26;
+
+    public static final int PR_SET_VMA = 0x53564d41;
+    public static final int PR_SET_VMA_ANON_NAME = 0;
     public static final int PR_SET_MM = 35;
     public static final int PR_SET_MM_MAP = 14;
 

@@ -23,6 +23,9 @@ public final class PagemapScan implements AutoCloseable {
     private static final long SWAPPED = 1L << 62;
     private static final long FILE = 1L << 61;
 
+    /** Since Linux 6.15, zero before. */
+    private static final long GUARD = 1L << 58;
+
     private final Fd pagemap;
     private final NativeMemory buffer =
             NativeMemory.allocate(PM_SCAN_ARG_SIZE + (long) REGIONS * PAGE_REGION_SIZE + 64);
@@ -38,16 +41,26 @@ public final class PagemapScan implements AutoCloseable {
      * out, not the shared zero page, and not the mapped file's.
      *
      * @param ofFile whether the range maps a file privately, so that pages may still be the file's
+     * @param guarded whether the range may hold guard regions, which look as if swapped out
      */
-    public void privatePages(long start, long end, boolean ofFile, Runs into) {
+    public void privatePages(long start, long end, boolean ofFile, boolean guarded, Runs into) {
         pagesScanned += (end - start) / PAGE;
+        long excluded =
+                PAGE_IS_PFNZERO | (ofFile ? PAGE_IS_FILE : 0) | (guarded ? PAGE_IS_GUARD : 0);
         if (!ioctlMissing) {
-            if (scan(start, end, ofFile, into)) {
+            if (scan(start, end, excluded, excluded, PAGE_IS_PRESENT | PAGE_IS_SWAPPED, into)) {
                 return;
             }
             ioctlMissing = true;
         }
-        read(start, end, ofFile, into);
+        read(start, end, PRESENT | SWAPPED, (ofFile ? FILE : 0) | GUARD, into);
+    }
+
+    /** Appends the guard regions of {@code [start, end)}: madvise(MADV_GUARD_INSTALL). */
+    public void guards(long start, long end, Runs into) {
+        if (ioctlMissing || !scan(start, end, 0, PAGE_IS_GUARD, PAGE_IS_GUARD, into)) {
+            read(start, end, GUARD, 0, into);
+        }
     }
 
     /** Pages looked at so far. */
@@ -60,8 +73,7 @@ public final class PagemapScan implements AutoCloseable {
      * category_inverted, category_mask, category_anyof_mask, return_mask}}, {@code struct
      * page_region {u64 start, end, categories}}.
      */
-    private boolean scan(long start, long end, boolean ofFile, Runs into) {
-        long excluded = PAGE_IS_PFNZERO | (ofFile ? PAGE_IS_FILE : 0);
+    private boolean scan(long start, long end, long inverted, long mask, long anyOf, Runs into) {
         long arg = buffer.address();
         long vec = arg + PM_SCAN_ARG_SIZE;
         while (start < end) {
@@ -73,10 +85,10 @@ public final class PagemapScan implements AutoCloseable {
             buffer.putLong(40, vec);
             buffer.putLong(48, REGIONS);
             buffer.putLong(56, 0);
-            buffer.putLong(64, excluded);
-            buffer.putLong(72, excluded);
-            buffer.putLong(80, PAGE_IS_PRESENT | PAGE_IS_SWAPPED);
-            buffer.putLong(88, PAGE_IS_PRESENT | PAGE_IS_SWAPPED);
+            buffer.putLong(64, inverted);
+            buffer.putLong(72, mask);
+            buffer.putLong(80, anyOf);
+            buffer.putLong(88, anyOf);
             long n = Native.call(Syscall.IOCTL, pagemap.number(), PAGEMAP_SCAN, arg);
             if (n == -Errno.ENOTTY.number() || n == -Errno.EINVAL.number()) {
                 return false;
@@ -95,7 +107,7 @@ public final class PagemapScan implements AutoCloseable {
         return true;
     }
 
-    private void read(long start, long end, boolean ofFile, Runs into) {
+    private void read(long start, long end, long anyOf, long noneOf, Runs into) {
         try (NativeMemory entries = NativeMemory.allocate(ENTRIES * 8L)) {
             while (start < end) {
                 long count = Math.min(ENTRIES, (end - start) / PAGE);
@@ -105,7 +117,7 @@ public final class PagemapScan implements AutoCloseable {
                 }
                 for (int i = 0; i < got; i++) {
                     long entry = entries.getLong(8L * i);
-                    if ((entry & (PRESENT | SWAPPED)) != 0 && (!ofFile || (entry & FILE) == 0)) {
+                    if ((entry & anyOf) != 0 && (entry & noneOf) == 0) {
                         into.add(start + (long) i * PAGE, start + (i + 1L) * PAGE);
                     }
                 }

@@ -243,7 +243,7 @@ public final class FileTable {
         }
         int id = newId();
         if (link.kind() == FdLink.Kind.MEMFD
-                || link.deleted() && link.name().equals(SharedObjects.ANONYMOUS)) {
+                || link.deleted() && SharedObjects.isAnonymous(link.name())) {
             int inodeId = shared.add(link.name(), linkPath, stat);
             entries.add(SharedObjects.dumpFile(id, inodeId, flags, 0));
         } else {

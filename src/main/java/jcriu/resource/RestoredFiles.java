@@ -251,6 +251,11 @@ public final class RestoredFiles implements AutoCloseable {
         }
     }
 
+    /** Adds what would be in the way of tasks that map and open files: all have theirs now. */
+    public void seal() {
+        shared.seal();
+    }
+
     /**
      * Ends our part: deleted files lose their names, and our descriptors are closed, so that a
      * pipe's last writer is the task's.

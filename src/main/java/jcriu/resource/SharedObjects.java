@@ -10,8 +10,6 @@ import java.util.List;
 import java.util.Map;
 import jcriu.errors.Errno;
 import jcriu.errors.ImageFormatException;
-import jcriu.errors.JcriuException;
-import jcriu.errors.Kind;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
@@ -42,6 +40,11 @@ public final class SharedObjects {
     /** What the kernel calls a shared anonymous mapping in {@code /proc/PID/maps}. */
     public static final String ANONYMOUS = "/dev/zero";
 
+    /** The same on huge TLB pages; private ones are called so, too. */
+    public static final String ANONYMOUS_HUGE = "/anon_hugepage";
+
+    private static final long HUGETLBFS_MAGIC = 0x958458f6L;
+
     private static final int PAGE = 4096;
 
     /** One object of a dump. */
@@ -51,6 +54,10 @@ public final class SharedObjects {
         String path;
         FileStat stat;
         int seals;
+
+        /** Bytes of a page: 4096, or those of a huge one. */
+        long pageSize;
+
         PagesOut pages;
         Runs runs;
     }
@@ -77,10 +84,24 @@ public final class SharedObjects {
             try (Fd fd = Fd.open(path, O_RDONLY)) {
                 long seals = Native.call(Syscall.FCNTL, fd.number(), F_GET_SEALS);
                 object.seals = Native.failed(seals) ? F_SEAL_SEAL : (int) seals;
+                object.pageSize = pageSize(fd);
             }
             byInode.put(stat.ino(), object);
         }
         return object.inodeId;
+    }
+
+    static boolean isAnonymous(String name) {
+        return name.equals(ANONYMOUS) || name.equals(ANONYMOUS_HUGE);
+    }
+
+    private static long pageSize(Fd fd) {
+        try (NativeMemory statfs = NativeMemory.allocate(256)) {
+            Native.check(
+                    Native.call(Syscall.FSTATFS, fd.number(), statfs.address()),
+                    "statfs " + fd.name());
+            return statfs.getLong(0) == HUGETLBFS_MAGIC ? statfs.getLong(8) : PAGE;
+        }
     }
 
     static file_entry dumpFile(int id, int inodeId, int flags, long pos) {
@@ -114,7 +135,10 @@ public final class SharedObjects {
         for (Dumped object : byInode.values()) {
             try (Fd fd = Fd.open(object.path, O_RDONLY)) {
                 object.stat = FileStat.of(object.path);
-                object.runs = dataOf(fd, object.stat.size());
+                object.runs =
+                        object.pageSize == PAGE
+                                ? dataOf(fd, object.stat.size())
+                                : hugeDataOf(fd, object.stat, object.pageSize);
                 object.pages = files.take(object.stat.ino());
                 object.pages.copyFromFile(fd, object.runs, workers);
                 pagesScanned += (object.stat.size() + PAGE - 1) / PAGE;
@@ -142,6 +166,30 @@ public final class SharedObjects {
         return runs;
     }
 
+    /** The file system of huge pages cannot tell holes: what holds only zeros is left out. */
+    private static Runs hugeDataOf(Fd fd, FileStat stat, long pageSize) {
+        Runs runs = new Runs();
+        if (stat.blocks() * 512 >= stat.size()) {
+            runs.add(0, stat.size());
+            return runs;
+        }
+        int step = 1 << 20;
+        try (NativeMemory zeros = NativeMemory.allocate(step);
+                NativeMemory buffer = NativeMemory.allocate(step)) {
+            for (long page = 0; page < stat.size(); page += pageSize) {
+                boolean empty = true;
+                for (long at = 0; empty && at < pageSize; at += step) {
+                    fd.readFully(buffer.address(), step, page + at);
+                    empty = buffer.buffer(0, step).equals(zeros.buffer(0, step));
+                }
+                if (!empty) {
+                    runs.add(page, page + pageSize);
+                }
+            }
+        }
+        return runs;
+    }
+
     public long pagesScanned() {
         return pagesScanned;
     }
@@ -157,7 +205,7 @@ public final class SharedObjects {
         }
         try (ImageWriter out = images.writer(ImageType.MEMFD_INODE)) {
             for (Dumped object : byInode.values()) {
-                out.write(
+                memfd_inode_entry.Builder inode =
                         memfd_inode_entry
                                 .newBuilder()
                                 .setName(object.name)
@@ -167,8 +215,14 @@ public final class SharedObjects {
                                 .setShmid((int) object.stat.ino())
                                 .setSeals(object.seals)
                                 .setInodeId(object.inodeId)
-                                .setMode(object.stat.mode())
-                                .build());
+                                .setMode(object.stat.mode());
+                if (object.pageSize != PAGE) {
+                    inode.setHugetlbFlag(
+                            MFD_HUGETLB
+                                    | Long.numberOfTrailingZeros(object.pageSize)
+                                            << MAP_HUGE_SHIFT);
+                }
+                out.write(inode.build());
             }
         }
         for (Dumped object : byInode.values()) {
@@ -206,7 +260,7 @@ public final class SharedObjects {
         }
 
         boolean isAnonymous(memfd_file_entry file) {
-            return inode(file).getName().equals(ANONYMOUS);
+            return SharedObjects.isAnonymous(inode(file).getName());
         }
 
         long pagesRestored() {
@@ -250,6 +304,7 @@ public final class SharedObjects {
         }
 
         private Fd anonymous(memfd_inode_entry inode) {
+            int huge = hugeFlags(inode);
             long size = inode.getSize() + PAGE - 1 & -PAGE;
             long at =
                     Native.check(
@@ -258,7 +313,9 @@ public final class SharedObjects {
                                     0,
                                     size,
                                     PROT_READ | PROT_WRITE,
-                                    MAP_SHARED | MAP_ANONYMOUS,
+                                    MAP_SHARED
+                                            | MAP_ANONYMOUS
+                                            | (huge != 0 ? MAP_HUGETLB | huge : 0),
                                     -1,
                                     0),
                             "map a shared object of " + size + " bytes");
@@ -280,11 +337,6 @@ public final class SharedObjects {
         }
 
         private Fd memfd(memfd_inode_entry inode) {
-            if (inode.getHugetlbFlag() != 0) {
-                throw new JcriuException(
-                        Kind.RESTORE_REFUSED,
-                        "memfd " + inode.getName() + " has huge pages, which is not supported");
-            }
             boolean noSeals = inode.getSeals() == F_SEAL_SEAL;
             Fd fd;
             try (NativeMemory name = NativeMemory.cString(inode.getName())) {
@@ -294,7 +346,9 @@ public final class SharedObjects {
                                         Native.call(
                                                 Syscall.MEMFD_CREATE,
                                                 name.address(),
-                                                MFD_CLOEXEC | (noSeals ? 0 : MFD_ALLOW_SEALING)),
+                                                MFD_CLOEXEC
+                                                        | (noSeals ? 0 : MFD_ALLOW_SEALING)
+                                                        | inode.getHugetlbFlag()),
                                         "memfd_create " + inode.getName()),
                                 "memfd " + inode.getName());
             }
@@ -307,12 +361,35 @@ public final class SharedObjects {
                 Native.call(Syscall.FCHMOD, fd.number(), inode.getMode() & 07777);
             }
             Native.call(Syscall.FCHOWN, fd.number(), inode.getUid(), inode.getGid());
-            if (inode.getSeals() != 0 && !noSeals) {
+            if (!noSeals && (inode.getSeals() & F_SEAL_FUTURE_WRITE) == 0) {
+                addSeals(inode, fd);
+            }
+            return fd;
+        }
+
+        private static void addSeals(memfd_inode_entry inode, Fd fd) {
+            if (inode.getSeals() != 0) {
                 Native.check(
                         Native.call(Syscall.FCNTL, fd.number(), F_ADD_SEALS, inode.getSeals()),
                         "seal memfd " + inode.getName());
             }
-            return fd;
+        }
+
+        /**
+         * Adds the seals that forbid mappings to come, but not those that tasks have: when all are
+         * made.
+         */
+        void seal() {
+            for (Map.Entry<Integer, Fd> object : objects.entrySet()) {
+                memfd_inode_entry inode = inodes.get(object.getKey());
+                if ((inode.getSeals() & F_SEAL_FUTURE_WRITE) != 0) {
+                    addSeals(inode, object.getValue());
+                }
+            }
+        }
+
+        private static int hugeFlags(memfd_inode_entry inode) {
+            return inode.getHugetlbFlag() & ~MFD_HUGETLB;
         }
 
         private void fill(memfd_inode_entry inode, Fd object, long size) {
@@ -334,7 +411,39 @@ public final class SharedObjects {
                 }
             }
             try (PagesIn pages = PagesIn.open(images, pagemap)) {
-                pagesRestored += pages.copyToObject(pagemap.runs(), object, size, workers);
+                pagesRestored +=
+                        inode.getHugetlbFlag() == 0
+                                ? pages.copyToObject(pagemap.runs(), object, size, workers)
+                                : fillMapped(pages, pagemap, object, size);
+            }
+        }
+
+        /** Files on huge pages cannot be written, only mapped. */
+        private long fillMapped(PagesIn pages, Pagemap pagemap, Fd object, long size) {
+            long at =
+                    Native.check(
+                            Native.call(
+                                    Syscall.MMAP,
+                                    0,
+                                    size,
+                                    PROT_READ | PROT_WRITE,
+                                    MAP_SHARED,
+                                    object.number(),
+                                    0),
+                            "map " + object.name());
+            try {
+                List<PagemapRun> runs = new ArrayList<>();
+                for (PagemapRun run : pagemap.runs()) {
+                    runs.add(
+                            new PagemapRun(
+                                    at + run.vaddr(),
+                                    run.nrPages(),
+                                    run.flags(),
+                                    run.pagesOffset()));
+                }
+                return pages.copyToTask(runs, (int) ProcessHandle.current().pid(), workers);
+            } finally {
+                Native.call(Syscall.MUNMAP, at, size);
             }
         }
 

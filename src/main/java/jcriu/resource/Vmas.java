@@ -10,6 +10,8 @@ import java.util.Map;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.image.VmaStatus;
 import jcriu.image.proto.vma_entry;
+import jcriu.memory.PagemapScan;
+import jcriu.memory.Runs;
 import jcriu.proc.MapsVma;
 import jcriu.proc.VmFlag;
 
@@ -34,8 +36,8 @@ public final class Vmas {
     };
     private static final long REFUSED =
             VmFlag.of(
-                    VmFlag.HT, VmFlag.PF, VmFlag.IO, VmFlag.MM, VmFlag.SF, VmFlag.SS, VmFlag.SL,
-                    VmFlag.UM, VmFlag.UW, VmFlag.UI, VmFlag.DP, VmFlag.GU);
+                    VmFlag.PF, VmFlag.IO, VmFlag.MM, VmFlag.SF, VmFlag.SS, VmFlag.UM, VmFlag.UW,
+                    VmFlag.UI);
 
     private Vmas() {}
 
@@ -56,12 +58,44 @@ public final class Vmas {
     }
 
     public static boolean isFile(MapsVma vma) {
-        return vma.name().startsWith("/");
+        return vma.name().startsWith("/") && !isPrivateHuge(vma) || MemoryExtras.isNamedShared(vma);
     }
 
     public static boolean isSharedObject(MapsVma vma) {
         return vma.deleted()
-                && (vma.name().equals(SharedObjects.ANONYMOUS) || vma.name().startsWith("/memfd:"));
+                        && (SharedObjects.isAnonymous(vma.name()) && !isPrivateHuge(vma)
+                                || vma.name().startsWith("/memfd:"))
+                || MemoryExtras.isNamedShared(vma);
+    }
+
+    /** Private anonymous memory on huge pages: the kernel shows a file of its own for each. */
+    private static boolean isPrivateHuge(MapsVma vma) {
+        return !vma.shared()
+                && vma.deleted()
+                && vma.name().equals(SharedObjects.ANONYMOUS_HUGE)
+                && vma.has(VmFlag.HT);
+    }
+
+    /** Appends the runs of a mapping whose pages are the task's own. */
+    public static void scan(MapsVma vma, PagemapScan scan, Runs into) {
+        scan.privatePages(vma.start(), vma.end(), isFile(vma), vma.has(VmFlag.GU), into);
+    }
+
+    /** The entries of a frozen task's guard regions; they stand behind those of its mappings. */
+    public static List<vma_entry> dumpGuards(int pid, List<MapsVma> vmas) {
+        Runs guards = new Runs();
+        for (MapsVma vma : vmas) {
+            if (vma.has(VmFlag.GU)) {
+                try (PagemapScan scan = new PagemapScan(pid)) {
+                    scan.guards(vma.start(), vma.end(), guards);
+                }
+            }
+        }
+        List<vma_entry> entries = new ArrayList<>();
+        for (int i = 0; i < guards.size(); i++) {
+            entries.add(MemoryExtras.guard(guards.start(i), guards.end(i)));
+        }
+        return entries;
     }
 
     /** Whether pages of the mapping are the task's own, and must be looked at. */
@@ -76,18 +110,16 @@ public final class Vmas {
             if (isSpecial(vma)) {
                 continue;
             }
-            if (vma.has(VmFlag.HT)) {
-                what = "maps huge TLB pages";
+            if (vma.has(VmFlag.HT)
+                    && !isPrivateHuge(vma)
+                    && !(isSharedObject(vma) && vma.shared())) {
+                what = "maps huge TLB pages of a file";
             } else if (vma.has(VmFlag.PF) || vma.has(VmFlag.IO) || vma.has(VmFlag.MM)) {
                 what = "maps device memory";
             } else if (vma.has(VmFlag.UM) || vma.has(VmFlag.UW) || vma.has(VmFlag.UI)) {
                 what = "is registered with a userfaultfd of the program's own";
             } else if (vma.has(VmFlag.SS)) {
                 what = "is a shadow stack";
-            } else if (vma.has(VmFlag.SL)) {
-                what = "is sealed by mseal(2)";
-            } else if (vma.has(VmFlag.GU)) {
-                what = "holds guard regions (MADV_GUARD_INSTALL)";
             } else if ((vma.vmFlags() & REFUSED) != 0) {
                 what = "has the flags " + VmFlag.describe(vma.vmFlags() & REFUSED);
             } else if (vma.protectionKey() != 0) {
@@ -96,6 +128,7 @@ public final class Vmas {
                 what = "is a SysV shared memory segment";
             } else if (!vma.name().isEmpty()
                     && !isFile(vma)
+                    && !isPrivateHuge(vma)
                     && !vma.name().startsWith("[anon")
                     && !vma.name().equals("[heap]")
                     && !vma.name().equals("[uprobes]")
@@ -151,7 +184,10 @@ public final class Vmas {
         return base(start, end, vma)
                 .setPgoff(0)
                 .setShmid(0)
-                .setFlags(MAP_PRIVATE | MAP_ANONYMOUS | mmapFlags(vma))
+                .setFlags(
+                        (vma.has(VmFlag.DP) ? MAP_DROPPABLE : MAP_PRIVATE)
+                                | MAP_ANONYMOUS
+                                | mmapFlags(vma))
                 .setStatus(VmaStatus.REGULAR | VmaStatus.ANON_PRIVATE);
     }
 
@@ -171,9 +207,15 @@ public final class Vmas {
     }
 
     private static int mmapFlags(MapsVma vma) {
-        return (vma.has(VmFlag.GD) ? MAP_GROWSDOWN : 0)
+        return (vma.has(VmFlag.HT) && isPrivateHuge(vma) ? hugeFlags(vma) : 0)
+                | (vma.has(VmFlag.GD) ? MAP_GROWSDOWN : 0)
                 | (vma.has(VmFlag.LO) ? MAP_LOCKED : 0)
                 | (vma.has(VmFlag.NR) ? MAP_NORESERVE : 0);
+    }
+
+    private static int hugeFlags(MapsVma vma) {
+        return MAP_HUGETLB
+                | Long.numberOfTrailingZeros(vma.kernelPageSizeBytes()) << MAP_HUGE_SHIFT;
     }
 
     private static vma_entry entry(

@@ -10,12 +10,15 @@ import jcriu.image.TaskState;
 import jcriu.image.proto.core_entry;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.fs_entry;
+import jcriu.image.proto.jcriu_memory;
 import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.pstree_entry;
 import jcriu.image.proto.task_core_entry;
 import jcriu.image.proto.task_kobj_ids_entry;
+import jcriu.image.proto.vma_entry;
 import jcriu.resource.AddressSpace;
+import jcriu.resource.MemoryExtras;
 import jcriu.store.Pagemap;
 
 /** The images of one task, read and checked. */
@@ -42,6 +45,12 @@ final class LoadedTask {
     int filesId = -1;
 
     Pagemap pagemap;
+
+    /** Of {@link #mm}, which is without them. */
+    final List<vma_entry> guards = new ArrayList<>();
+
+    /** What is set when the memory stands; may be null. */
+    jcriu_memory memory;
 
     private LoadedTask(pstree_entry entry) {
         pid = entry.getPid();
@@ -100,7 +109,9 @@ final class LoadedTask {
         if (tasks.isEmpty()) {
             throw new ImageFormatException("pstree.img", -1, "has no task");
         }
+        java.util.Map<Integer, jcriu_memory> memories = MemoryExtras.read(images);
         for (LoadedTask task : tasks) {
+            task.memory = memories.get(task.pid);
             task.read(images);
         }
         return tasks;
@@ -132,7 +143,8 @@ final class LoadedTask {
             }
         }
         try (ImageReader in = images.reader(ImageType.MM, pid)) {
-            mm = in.requireOne(mm_entry.parser());
+            mm = MemoryExtras.takeGuards(in.requireOne(mm_entry.parser()), guards);
+            mm = MemoryExtras.withoutLocks(mm, memory);
         }
         AddressSpace.check(mm, mmFile());
         try (ImageReader in = images.reader(ImageType.FS, pid)) {

@@ -146,6 +146,7 @@ public final class Restorer {
             for (TaskRestore task : live()) {
                 task.takePrivileges(filters);
             }
+            files.seal();
             files.close();
             for (TaskRestore task : live()) {
                 task.finish();

@@ -28,6 +28,7 @@ import jcriu.proc.Status;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.FileLocks;
 import jcriu.resource.Inheritance;
+import jcriu.resource.MemoryExtras;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.Seccomp;
 import jcriu.resource.StopState;
@@ -405,6 +406,8 @@ final class TaskRestore {
 
     /** Seccomp and credentials, after which privileges are gone; then dumpable and timers. */
     void takePrivileges(List<seccomp_filter> filters) {
+        MemoryExtras.restore(images.memory, images.guards, batch(), this::flush);
+        flush();
         for (int i = threads.size() - 1; i >= 0; i--) {
             core_entry core = images.cores.get(i);
             Status ours = Status.readThread(images.pid, images.tids.get(i));

@@ -23,7 +23,7 @@ class PagemapScanIT {
 
     private static List<String> runs(PagemapScan scan, long base, int pages, boolean ofFile) {
         Runs runs = new Runs();
-        scan.privatePages(base, base + pages * PAGE, ofFile, runs);
+        scan.privatePages(base, base + pages * PAGE, ofFile, false, runs);
         List<String> found = new ArrayList<>();
         for (int i = 0; i < runs.size(); i++) {
             found.add((runs.start(i) - base) / PAGE + "-" + (runs.end(i) - base) / PAGE);
