@@ -87,6 +87,7 @@ public final class Restorer {
     private long pagesShared;
     private List<MapsVma> seed;
     private long forkingNanos;
+    private long memoryNanos;
 
     private Restorer(RestoreOptions options) {
         this.options = options;
@@ -133,7 +134,7 @@ public final class Restorer {
                             inherited(),
                             workers);
             makeTree();
-            forkingNanos = System.nanoTime() - start;
+            forkingNanos = System.nanoTime() - start - memoryNanos;
             for (TaskRestore task : live()) {
                 pagesRestored += task.pagesRestored();
                 pagesShared += task.pagesShared();
@@ -308,7 +309,9 @@ public final class Restorer {
     }
 
     private void makeMemory(TaskRestore task) {
+        long start = System.nanoTime();
         task.makeMemory(seed, files, images, workers);
+        memoryNanos += System.nanoTime() - start;
     }
 
     /**
