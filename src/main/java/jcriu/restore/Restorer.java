@@ -129,6 +129,7 @@ public final class Restorer {
                             options.skipFileRwxCheck(),
                             inherited(),
                             workers);
+            tree.forEach(task -> files.check(task.pid, task.fds));
             makeTree();
             forkingNanos = System.nanoTime() - start;
             for (TaskRestore task : live()) {
