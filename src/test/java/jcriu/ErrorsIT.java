@@ -117,6 +117,25 @@ class ErrorsIT {
     }
 
     @Test
+    void shouldRefuseToRestoreAPipeWithoutItsOtherEnd() throws IOException {
+        Path images = images();
+        Launcher.run(
+                        List.of(
+                                "bash",
+                                "-c",
+                                "exec 5> >(cat >/dev/null); setsid sleep 1000 </dev/null >&5"
+                                        + " 2>/dev/null 5>&- & pid=$!; sleep 0.5; "
+                                        + Launcher.SCRIPT
+                                        + " dump -t $pid -D "
+                                        + images
+                                        + " || exit 99; wait $pid; "
+                                        + Launcher.SCRIPT
+                                        + " restore -d -D "
+                                        + images))
+                .requireFailure(8, "fd 1 is a pipe whose read end was outside the tree");
+    }
+
+    @Test
     void shouldRefuseAThreadAsRoot() throws IOException {
         start("threads", "1");
         int tid;

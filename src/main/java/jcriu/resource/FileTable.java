@@ -16,6 +16,7 @@ import jcriu.image.ImageWriter;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.jcriu_pipe;
 import jcriu.kernel.Syscall;
 import jcriu.proc.FdLink;
 import jcriu.proc.ProcFs;
@@ -233,6 +234,7 @@ public final class FileTable {
         }
         switch (link.kind()) {
             case PIPE -> {
+                pipes.see(file);
                 pipes.add(file);
                 return Pipe.dump(id, file);
             }
@@ -382,6 +384,13 @@ public final class FileTable {
         for (Map.Entry<Integer, List<fdinfo_entry>> table : tables.entrySet()) {
             try (ImageWriter out = images.writer(ImageType.FDINFO, table.getKey())) {
                 table.getValue().forEach(out::write);
+            }
+        }
+        List<jcriu_pipe> extras = pipes.extras();
+        extras.addAll(fifos.extras());
+        if (!extras.isEmpty()) {
+            try (ImageWriter out = images.writer(ImageType.JCRIU_PIPES)) {
+                extras.forEach(out::write);
             }
         }
         pipes.write(images, ImageType.PIPES_DATA);

@@ -8,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
@@ -22,10 +24,18 @@ import jcriu.kernel.Syscall;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Pipes, pipe(7), and FIFOs, fifo(7), with what is in them. */
 final class Pipe {
     private static final int DEFAULT_SIZE = 65536;
+    private static final int READ_END = 1;
+    private static final int WRITE_END = 2;
+    private static final int BOTH_ENDS = 3;
+    private static final int POLLERR = 8;
+    private static final int POLLHUP = 16;
+    private static final Logger LOG = LoggerFactory.getLogger("pipes");
 
     private Pipe() {}
 
@@ -63,6 +73,62 @@ final class Pipe {
         private final Map<Integer, byte[]> data = new LinkedHashMap<>();
         private final Map<Integer, Integer> sizes = new HashMap<>();
         private final Map<Integer, List<Integer>> packets = new LinkedHashMap<>();
+        private final Map<Integer, Integer> heldEnds = new HashMap<>();
+        private final Map<Integer, String> connected = new HashMap<>();
+
+        /**
+         * Notes an end that the tree holds, and asks poll(2) whether anybody holds the other one:
+         * the read end tells POLLHUP where there is no writer, the write end POLLERR where there is
+         * no reader.
+         */
+        void see(OpenFile file) {
+            int mode = file.flags() & O_ACCMODE;
+            int held = mode == O_RDONLY ? READ_END : mode == O_WRONLY ? WRITE_END : BOTH_ENDS;
+            int pipeId = (int) file.stat().ino();
+            int before = heldEnds.getOrDefault(pipeId, 0);
+            heldEnds.put(pipeId, before | held);
+            if (before == 0 && held != BOTH_ENDS && isConnected(file)) {
+                connected.put(pipeId, file.subject());
+            }
+        }
+
+        private static boolean isConnected(OpenFile file) {
+            try (Fd ours = Fd.take(file.pid(), file.fd());
+                    NativeMemory words = NativeMemory.allocate(32)) {
+                // struct pollfd {s32 fd; s16 events, revents}; struct timespec of 0
+                words.putInt(0, ours.number());
+                words.putInt(4, 0);
+                words.putLong(8, 0);
+                words.putLong(16, 0);
+                Native.check(
+                        Native.call(Syscall.PPOLL, words.address(), 1, words.address() + 8, 0, 0),
+                        "poll " + file.subject());
+                return (words.getInt(4) >> 16 & (POLLHUP | POLLERR)) == 0;
+            }
+        }
+
+        /** What the entries of other images have no place for. */
+        List<jcriu_pipe> extras() {
+            List<jcriu_pipe> extras = new ArrayList<>();
+            for (Integer pipeId : data.keySet()) {
+                jcriu_pipe.Builder pipe = jcriu_pipe.newBuilder().setPipeId(pipeId);
+                pipe.addAllPacketBytes(packets.getOrDefault(pipeId, List.of()));
+                int held = heldEnds.getOrDefault(pipeId, BOTH_ENDS);
+                if (held != BOTH_ENDS && connected.containsKey(pipeId)) {
+                    pipe.setOutside(BOTH_ENDS & ~held);
+                    LOG.warn(
+                            "{} is a pipe whose {} end is outside the tree; restore it with"
+                                    + " --inherit-fd fd[N]:pipe:[{}]",
+                            connected.get(pipeId),
+                            held == READ_END ? "write" : "read",
+                            Integer.toUnsignedString(pipeId));
+                }
+                if (pipe.getPacketBytesCount() > 0 || pipe.hasOutside()) {
+                    extras.add(pipe.build());
+                }
+            }
+            return extras;
+        }
 
         /** Copies what is in the pipe and leaves it there: tee(2). */
         void add(OpenFile file) {
@@ -125,9 +191,8 @@ final class Pipe {
                     got += one;
                 }
                 if (got != bytes) {
-                    throw new jcriu.errors.JcriuException(
-                            jcriu.errors.Kind.INTERNAL,
-                            "a pipe held " + bytes + " bytes, tee(2) gave " + got);
+                    throw new JcriuException(
+                            Kind.INTERNAL, "a pipe held " + bytes + " bytes, tee(2) gave " + got);
                 }
                 return buffer.get(0, bytes);
             }
@@ -137,18 +202,6 @@ final class Pipe {
         void write(ImageDir images, ImageType type) {
             if (data.isEmpty()) {
                 return;
-            }
-            if (!packets.isEmpty()) {
-                try (ImageWriter out = images.writer(ImageType.JCRIU_PIPES)) {
-                    for (Map.Entry<Integer, List<Integer>> pipe : packets.entrySet()) {
-                        out.write(
-                                jcriu_pipe
-                                        .newBuilder()
-                                        .setPipeId(pipe.getKey())
-                                        .addAllPacketBytes(pipe.getValue())
-                                        .build());
-                    }
-                }
             }
             try (ImageWriter out = images.writer(type)) {
                 for (Map.Entry<Integer, byte[]> pipe : data.entrySet()) {
@@ -169,12 +222,19 @@ final class Pipe {
     record Loaded(
             Map<Integer, byte[]> data,
             Map<Integer, Integer> sizes,
-            Map<Integer, List<Integer>> packets) {
+            Map<Integer, List<Integer>> packets,
+            Map<Integer, Integer> outside) {
         static Loaded read(ImageDir images, ImageType type) {
-            Loaded loaded = new Loaded(new HashMap<>(), new HashMap<>(), new HashMap<>());
+            Loaded loaded =
+                    new Loaded(new HashMap<>(), new HashMap<>(), new HashMap<>(), new HashMap<>());
             try (ImageReader in = images.reader(ImageType.JCRIU_PIPES)) {
                 for (jcriu_pipe pipe : in.readAll(jcriu_pipe.parser())) {
-                    loaded.packets.put(pipe.getPipeId(), pipe.getPacketBytesList());
+                    if (pipe.getPacketBytesCount() > 0) {
+                        loaded.packets.put(pipe.getPipeId(), pipe.getPacketBytesList());
+                    }
+                    if (pipe.getOutside() != 0) {
+                        loaded.outside.put(pipe.getPipeId(), pipe.getOutside());
+                    }
                 }
             }
             try (ImageReader in = images.reader(type)) {
@@ -186,6 +246,26 @@ final class Pipe {
                 }
             }
             return loaded;
+        }
+
+        /** Refuses a pipe whose other end nobody would hold. */
+        void check(int pid, int fd, int pipeId) {
+            Integer ends = outside.get(pipeId);
+            if (ends != null) {
+                throw new JcriuException(
+                                Kind.RESTORE_REFUSED,
+                                "pid "
+                                        + pid
+                                        + ": fd "
+                                        + fd
+                                        + " is a pipe whose "
+                                        + (ends == READ_END ? "read" : "write")
+                                        + " end was outside the tree")
+                        .withHint(
+                                "give one of your own descriptors for it: --inherit-fd fd[N]:pipe:["
+                                        + Integer.toUnsignedString(pipeId)
+                                        + "]");
+            }
         }
 
         void fill(int pipeId, Fd writeEnd) {

@@ -213,7 +213,17 @@ public final class RestoredFiles implements AutoCloseable {
         return Pipe.Pair.fifo(both, pipeId, fifoData);
     }
 
-    private Fd inherited(file_entry entry) {
+    /** Refuses, before anything is made, what a task would find without its other end. */
+    public void check(int pid, List<fdinfo_entry> table) {
+        for (fdinfo_entry fd : table) {
+            file_entry entry = entry(fd.getId());
+            if (entry.getType() == fd_types.PIPE && inheritedNumber(entry) == null) {
+                pipeData.check(pid, fd.getFd(), entry.getPipe().getPipeId());
+            }
+        }
+    }
+
+    private Integer inheritedNumber(file_entry entry) {
         Integer fd = null;
         if (entry.getType() == fd_types.PIPE) {
             long pipe = entry.getPipe().getPipeId() & 0xffffffffL;
@@ -222,6 +232,11 @@ public final class RestoredFiles implements AutoCloseable {
             String name = entry.getReg().getName();
             fd = inherited.getOrDefault(name, inherited.get(name.substring(1)));
         }
+        return fd;
+    }
+
+    private Fd inherited(file_entry entry) {
+        Integer fd = inheritedNumber(entry);
         if (fd == null) {
             return null;
         }

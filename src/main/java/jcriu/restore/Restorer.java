@@ -136,6 +136,7 @@ public final class Restorer {
                             options.skipFileRwxCheck(),
                             inherited(),
                             workers);
+            tree.forEach(task -> files.check(task.pid, task.fds));
             makeTree();
             forkingNanos = System.nanoTime() - start - memoryNanos;
             for (TaskRestore task : live()) {
