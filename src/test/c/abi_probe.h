@@ -7,6 +7,7 @@
 #include <linux/kcmp.h>
 #include <linux/membarrier.h>
 #include <linux/memfd.h>
+#include <linux/pidfd.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
 #include <linux/rseq.h>
@@ -29,6 +30,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>

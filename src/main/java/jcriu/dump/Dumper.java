@@ -5,8 +5,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -356,7 +358,11 @@ public final class Dumper {
             task.describe(files, extras, stops, jobs);
         }
         workers.run(jobs);
-        files.resolve();
+        Set<Integer> all = new HashSet<>();
+        for (TaskDump task : tasks) {
+            all.add(task.task().pid());
+        }
+        files.resolve(all);
     }
 
     private void copyPages(List<TaskDump> tasks, SharedObjects shared) {

@@ -92,7 +92,7 @@ final class Preflight {
                 }
             }
         }
-        files.checkTogether();
+        files.checkTogether(root);
         awaitVforks(live);
     }
 

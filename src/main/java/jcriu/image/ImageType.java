@@ -102,7 +102,10 @@ public enum ImageType {
     JCRIU_PIPES("jcriu-pipes", 0x6a637232, Head.INVENTORY),
 
     /** Our own: epoll watches of files that are not at their numbers. */
-    JCRIU_EPOLL("jcriu-epoll", 0x6a637765, Head.INVENTORY);
+    JCRIU_EPOLL("jcriu-epoll", 0x6a637765, Head.INVENTORY),
+
+    /** Our own: what the format has no field for in open files. */
+    JCRIU_FILES("jcriu-files", 0x6a637766, Head.INVENTORY);
 
     /** What a file begins with. */
     public enum Head {

@@ -63,7 +63,15 @@ public final class FileConstants {
     public static final int EPOLLPRI = 2;
     public static final int EPOLLOUT = 4;
     public static final int EPOLLONESHOT = 1 << 30;
+    public static final int IN_ATTRIB = 4;
+    public static final int IN_ALL_EVENTS = 0xfff;
+    public static final int IN_EXCL_UNLINK = 1 << 26;
+    public static final int IN_MASK_CREATE = 1 << 28;
+    public static final int IN_ONESHOT = 1 << 31;
+    public static final long FIONREAD = 0x541B;
     public static final int TFD_TIMER_ABSTIME = 1;
+    public static final int TFD_TIMER_CANCEL_ON_SET = 2;
+    public static final int PIDFD_THREAD = 0200;
     public static final int EFD_SEMAPHORE = 1;
     public static final int SPLICE_F_NONBLOCK = 2;
 

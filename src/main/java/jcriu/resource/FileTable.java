@@ -4,8 +4,10 @@ import static jcriu.kernel.FileConstants.*;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
@@ -40,6 +42,10 @@ public final class FileTable {
     private final Pipe.Contents pipes = new Pipe.Contents();
     private final Pipe.Contents fifos = new Pipe.Contents();
     private final Eventpoll.Suspects suspects = new Eventpoll.Suspects();
+    private final Set<Integer> checked = new HashSet<>();
+    private final Inotify.Lost lostWatches = new Inotify.Lost();
+    private final Pidfd.Targets pidfds = new Pidfd.Targets();
+    private final FileExtras extras = new FileExtras();
     private final Eventpoll.Moved movedWatches = new Eventpoll.Moved();
     private final Map<String, List<Known>> descriptions = new HashMap<>();
     private final Map<String, Integer> references = new HashMap<>();
@@ -62,6 +68,7 @@ public final class FileTable {
     /** Refuses descriptors that cannot be saved. Changes nothing: called before the freeze. */
     public void check(int pid) {
         suspects.addTask(pid);
+        checked.add(pid);
         for (int fd : ProcFs.fds(pid)) {
             try {
                 check(OpenFile.of(pid, fd));
@@ -75,8 +82,10 @@ public final class FileTable {
     }
 
     /** Refuses what only all tasks together show; called when all have been checked. */
-    public void checkTogether() {
+    public void checkTogether(int root) {
         suspects.check();
+        pidfds.check(root);
+        lostWatches.checkAmong(checked);
     }
 
     private void check(OpenFile file) {
@@ -105,11 +114,17 @@ public final class FileTable {
                         // fully described by fdinfo
                     }
                     case "eventpoll" -> suspects.add(file);
+                    case "pidfd" -> Pidfd.check(file, pidfds);
+                    case "inotify" -> lostWatches.check(file);
                     default -> throw refuse(file, "of the kind " + link.name(), "descriptors");
                 }
             }
-            case NAMESPACE, OTHER ->
+            case NAMESPACE, OTHER -> {
+                if (!Pidfd.is(link)) {
                     throw refuse(file, "of the kind " + link.name(), "descriptors");
+                }
+                Pidfd.check(file, pidfds);
+            }
         }
         if ((file.flags() & O_PATH) != 0 && link.kind() != FdLink.Kind.PATH) {
             throw refuse(file, "an O_PATH descriptor of something without a path", "descriptors");
@@ -190,6 +205,9 @@ public final class FileTable {
 
     private file_entry entry(int id, OpenFile file) {
         FdLink link = file.link();
+        if (Pidfd.is(link)) {
+            return Pidfd.dump(id, file);
+        }
         switch (link.kind()) {
             case PIPE -> {
                 pipes.add(file);
@@ -202,8 +220,9 @@ public final class FileTable {
             case ANON_INODE -> {
                 return switch (link.name()) {
                     case "eventfd" -> Eventfd.dump(id, file);
-                    case "timerfd" -> Timerfd.dump(id, file);
+                    case "timerfd" -> Timerfd.dump(id, file, extras);
                     case "signalfd" -> Signalfd.dump(id, file);
+                    case "inotify" -> Inotify.dump(id, file, lostWatches, extras);
                     default -> Eventpoll.dump(id, file, movedWatches);
                 };
             }
@@ -257,8 +276,13 @@ public final class FileTable {
         return id;
     }
 
-    /** Finds what refers to files of other tables; all are dumped, and the tasks still stopped. */
-    public synchronized void resolve() {
+    /**
+     * Finds what refers to files of other tables, and to tasks; all are dumped, and still stopped.
+     *
+     * @param pids of the tree, zombies included
+     */
+    public synchronized void resolve(Set<Integer> pids) {
+        pidfds.resolve(pids);
         List<Eventpoll.Described> all = new ArrayList<>();
         for (List<Known> alike : descriptions.values()) {
             for (Known known : alike) {
@@ -266,6 +290,7 @@ public final class FileTable {
             }
         }
         movedWatches.resolve(all, entries);
+        lostWatches.resolve(all, extras);
     }
 
     /** Writes all that the table has gathered. */
@@ -284,5 +309,6 @@ public final class FileTable {
         ghosts.finish(images);
         locks.write(images);
         movedWatches.write(images);
+        extras.write(images);
     }
 }

@@ -27,7 +27,6 @@ import jcriu.sys.NativeMemory;
 /** Pipes, pipe(7), and FIFOs, fifo(7), with what is in them. */
 final class Pipe {
     private static final int DEFAULT_SIZE = 65536;
-    private static final long FIONREAD = 0x541b;
 
     private Pipe() {}
 

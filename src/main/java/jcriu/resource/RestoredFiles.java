@@ -4,8 +4,10 @@ import static jcriu.kernel.FileConstants.*;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -15,6 +17,7 @@ import jcriu.image.ImageType;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.jcriu_file;
 import jcriu.image.proto.reg_file_entry;
 import jcriu.kernel.Syscall;
 import jcriu.memory.Workers;
@@ -36,6 +39,9 @@ public final class RestoredFiles implements AutoCloseable {
     private final Ghosts.Restored ghosts;
     private final Tty.Restored ttys;
     private final Eventpoll.Restored epolls;
+    private final Map<Integer, jcriu_file> extras;
+    private final Inotify.Restored inotifies = new Inotify.Restored();
+    private final Pidfd.Restored pidfds = new Pidfd.Restored();
     private final Pipe.Loaded pipeData;
     private final Pipe.Loaded fifoData;
     private final boolean shellJob;
@@ -64,6 +70,7 @@ public final class RestoredFiles implements AutoCloseable {
         ghosts = new Ghosts.Restored(images);
         ttys = new Tty.Restored(images);
         epolls = new Eventpoll.Restored(images);
+        extras = FileExtras.read(images);
         pipeData = Pipe.Loaded.read(images, ImageType.PIPES_DATA);
         fifoData = Pipe.Loaded.read(images, ImageType.FIFO_DATA);
     }
@@ -145,7 +152,13 @@ public final class RestoredFiles implements AutoCloseable {
                 return Signalfd.restore(entry.getSgfd());
             }
             case TIMERFD -> {
-                return Timerfd.restore(entry.getTfd());
+                return Timerfd.restore(entry.getTfd(), extras.get(id));
+            }
+            case INOTIFY -> {
+                return inotifies.restore(entry.getIfy(), extras.get(id));
+            }
+            case PIDFD -> {
+                return pidfds.restore(entry.getPidfd(), entries.values());
             }
             case MEMFD -> {
                 return shared.open(entry.getMemfd());
@@ -249,6 +262,25 @@ public final class RestoredFiles implements AutoCloseable {
                         fd.getId(), entry.getEpfd(), fd.getFd(), open(fd.getId()), batch, flush);
             }
         }
+    }
+
+    /**
+     * Ends our part of a restore that goes well. Watches come last, for whatever we open and close
+     * is an event.
+     */
+    public void settle() {
+        Set<Integer> needed = new HashSet<>(inotifies.needed());
+        needed.forEach(this::open);
+        ghosts.close();
+        open.forEach(
+                (id, fd) -> {
+                    if (!needed.contains(id)) {
+                        fd.close();
+                    }
+                });
+        inotifies.restoreWatches(this::open);
+        inotifies.forgetEvents();
+        close();
     }
 
     /**

@@ -142,7 +142,7 @@ public final class Restorer {
             for (TaskRestore task : live()) {
                 task.takePrivileges(filters);
             }
-            files.close();
+            files.settle();
             for (TaskRestore task : live()) {
                 task.finish();
             }

@@ -49,6 +49,7 @@ class AbiTest {
     private static final Set<String> NEWER =
             Set.of(
                     "MAP_DROPPABLE",
+                    "PIDFD_THREAD",
                     "MEMBARRIER_CMD_GET_REGISTRATIONS",
                     "PR_TIMER_CREATE_RESTORE_IDS");
 
