@@ -91,6 +91,12 @@ public final class FileConstants {
     public static final long TIOCGWINSZ = 0x5413;
     public static final long TIOCSWINSZ = 0x5414;
     public static final long TIOCGSID = 0x5429;
+    public static final long TIOCGETD = 0x5424;
+    public static final long TIOCEXCL = 0x540C;
+    public static final long TIOCPKT = 0x5420;
+    public static final long TIOCGPTN = 0x80045430L;
+    public static final long TIOCSPTLCK = 0x40045431L;
+    public static final long TIOCGDEV = 0x80045432L;
     public static final long TIOCGEXCL = 0x80045440L;
     public static final long TIOCGPKT = 0x80045438L;
     public static final long TIOCGPTLCK = 0x80045439L;

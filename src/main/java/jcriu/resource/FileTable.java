@@ -38,7 +38,8 @@ public final class FileTable {
     private final Ghosts ghosts;
     private final FileLocks locks;
     private final SharedObjects shared;
-    private final Tty.Infos ttys = new Tty.Infos();
+    private final Pty.Found ttys = new Pty.Found();
+    private boolean frozen;
     private final Pipe.Contents pipes = new Pipe.Contents();
     private final Pipe.Contents fifos = new Pipe.Contents();
     private final Eventpoll.Suspects suspects = new Eventpoll.Suspects();
@@ -86,6 +87,7 @@ public final class FileTable {
         suspects.check();
         pidfds.check(root);
         lostWatches.checkAmong(checked);
+        ttys.check(shellJob);
     }
 
     private void check(OpenFile file) {
@@ -97,7 +99,7 @@ public final class FileTable {
             }
             case PATH -> {
                 if (Tty.isTty(file.stat())) {
-                    Tty.check(file, shellJob);
+                    ttys.add(file);
                 } else if (file.stat().type() == S_IFIFO) {
                     if (file.stat().nlink() == 0) {
                         throw refuse(file, "a deleted FIFO", "deleted-fifos");
@@ -113,9 +115,17 @@ public final class FileTable {
                     case "eventfd", "timerfd", "signalfd" -> {
                         // fully described by fdinfo
                     }
-                    case "eventpoll" -> suspects.add(file);
+                    case "eventpoll" -> {
+                        if (!frozen) {
+                            suspects.add(file);
+                        }
+                    }
                     case "pidfd" -> Pidfd.check(file, pidfds);
-                    case "inotify" -> lostWatches.check(file);
+                    case "inotify" -> {
+                        if (!frozen) {
+                            lostWatches.check(file);
+                        }
+                    }
                     default -> throw refuse(file, "of the kind " + link.name(), "descriptors");
                 }
             }
@@ -151,6 +161,7 @@ public final class FileTable {
         }
         List<fdinfo_entry> table = new ArrayList<>(open.size());
         synchronized (this) {
+            frozen = true;
             for (OpenFile file : open) {
                 Known known = description(file);
                 locks.add(file, known.id, holders);
@@ -291,6 +302,7 @@ public final class FileTable {
         }
         movedWatches.resolve(all, entries);
         lostWatches.resolve(all, extras);
+        ttys.resolve(shellJob);
     }
 
     /** Writes all that the table has gathered. */

@@ -38,6 +38,7 @@ public final class RestoredFiles implements AutoCloseable {
     private final SharedObjects.Restored shared;
     private final Ghosts.Restored ghosts;
     private final Tty.Restored ttys;
+    private final Pty.Restored ptys;
     private final Eventpoll.Restored epolls;
     private final Map<Integer, jcriu_file> extras;
     private final Inotify.Restored inotifies = new Inotify.Restored();
@@ -69,10 +70,29 @@ public final class RestoredFiles implements AutoCloseable {
         shared = new SharedObjects.Restored(images, workers);
         ghosts = new Ghosts.Restored(images);
         ttys = new Tty.Restored(images);
+        ptys = new Pty.Restored(images);
+        for (file_entry entry : entries.values()) {
+            if (entry.hasTty() && name(entry.getTty().getRegfId()).equals("/dev/tty")) {
+                ptys.addCurrent(entry.getTty());
+            }
+        }
         epolls = new Eventpoll.Restored(images);
         extras = FileExtras.read(images);
         pipeData = Pipe.Loaded.read(images, ImageType.PIPES_DATA);
         fifoData = Pipe.Loaded.read(images, ImageType.FIFO_DATA);
+    }
+
+    public Pty.Restored ptys() {
+        return ptys;
+    }
+
+    /** Makes the master of a pty of the tree, so that its slave can be opened. */
+    public void openMaster(int index) {
+        for (file_entry entry : List.copyOf(entries.values())) {
+            if (entry.hasTty() && entry.getTty().getTtyInfoId() == ptys.masterInfo(index)) {
+                open(entry.getId());
+            }
+        }
     }
 
     public Tty.Restored ttys() {
@@ -164,7 +184,9 @@ public final class RestoredFiles implements AutoCloseable {
                 return shared.open(entry.getMemfd());
             }
             case TTY -> {
-                return ttys.open(entry.getTty(), shellJob);
+                return ptys.has(entry.getTty())
+                        ? ptys.open(entry.getTty(), entry(entry.getTty().getRegfId()).getReg())
+                        : ttys.open(entry.getTty(), shellJob);
             }
             default ->
                     throw new JcriuException(
@@ -271,6 +293,7 @@ public final class RestoredFiles implements AutoCloseable {
     public void settle() {
         Set<Integer> needed = new HashSet<>(inotifies.needed());
         needed.forEach(this::open);
+        ptys.settle();
         ghosts.close();
         open.forEach(
                 (id, fd) -> {

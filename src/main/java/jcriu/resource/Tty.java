@@ -3,7 +3,6 @@ package jcriu.resource;
 import static jcriu.kernel.FileConstants.*;
 
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.IntConsumer;
 import jcriu.errors.ImageFormatException;
@@ -13,7 +12,6 @@ import jcriu.errors.UnsupportedStateException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
-import jcriu.image.ImageWriter;
 import jcriu.image.proto.TtyType;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.file_entry;
@@ -36,11 +34,15 @@ import jcriu.sys.NativeMemory;
  * <p>Source: tty_ioctl(2), pty(7).
  */
 public final class Tty {
-    private static final int PTS_FIRST = 136;
+    static final int PTS_FIRST = 136;
     private static final int PTS_LAST = 143;
     private static final int TERMIOS_SIZE = 36;
 
     private Tty() {}
+
+    static boolean isPts(long major) {
+        return major >= PTS_FIRST && major <= PTS_LAST;
+    }
 
     static boolean isTty(FileStat stat) {
         long major = stat.rdev() >> 20;
@@ -71,90 +73,96 @@ public final class Tty {
         }
     }
 
-    /** Terminals of a dump, by device number. */
-    static final class Infos {
-        private final Map<Integer, tty_info_entry> infos = new LinkedHashMap<>();
-
-        int add(OpenFile file) {
-            int rdev = (int) file.stat().rdev();
-            tty_info_entry known = infos.get(rdev);
-            if (known != null) {
-                return known.getId();
-            }
-            int id = infos.size() + 1;
-            try (Fd fd = Fd.open(file.path(), O_RDWR | O_NOCTTY | O_NONBLOCK);
-                    NativeMemory out = NativeMemory.allocate(64)) {
-                infos.put(
-                        rdev,
-                        tty_info_entry
-                                .newBuilder()
-                                .setId(id)
-                                .setType(TtyType.PTY)
-                                .setLocked(false)
-                                .setExclusive(number(fd, TIOCGEXCL, out) != 0)
-                                .setPacketMode(false)
-                                .setSid(number(fd, TIOCGSID, out))
-                                .setPgrp(number(fd, TIOCGPGRP, out))
-                                .setRdev(rdev)
-                                .setTermios(termios(fd, out))
-                                .setWinsize(winsize(fd, out))
-                                .setPty(
-                                        tty_pty_entry
-                                                .newBuilder()
-                                                .setIndex((int) (file.stat().rdev() & 0xfffff)))
-                                .setUid(file.stat().uid())
-                                .setGid(file.stat().gid())
-                                .build());
-            }
-            return id;
-        }
-
-        private static int number(Fd fd, long request, NativeMemory out) {
-            out.putInt(0, 0);
-            long r = Native.call(Syscall.IOCTL, fd.number(), request, out.address());
-            return Native.failed(r) ? 0 : out.getInt(0);
-        }
-
-        private static termios_entry termios(Fd fd, NativeMemory out) {
-            out.clear();
-            Native.check(
-                    Native.call(Syscall.IOCTL, fd.number(), TCGETS, out.address()),
-                    "settings of " + fd.name());
-            termios_entry.Builder t =
-                    termios_entry
-                            .newBuilder()
-                            .setCIflag(out.getInt(0))
-                            .setCOflag(out.getInt(4))
-                            .setCCflag(out.getInt(8))
-                            .setCLflag(out.getInt(12))
-                            .setCLine(out.get(16, 1)[0])
-                            .setCIspeed(0)
-                            .setCOspeed(0);
-            IntConsumer add = t::addCCc;
-            for (byte c : out.get(17, 19)) {
-                add.accept(c & 0xff);
-            }
-            return t.build();
-        }
-
-        private static winsize_entry winsize(Fd fd, NativeMemory out) {
-            out.clear();
-            Native.call(Syscall.IOCTL, fd.number(), TIOCGWINSZ, out.address());
-            return winsize_entry
+    /** What a terminal's settings are; id, kind and device are left to the caller. */
+    static tty_info_entry.Builder info(Fd fd) {
+        try (NativeMemory out = NativeMemory.allocate(64)) {
+            return tty_info_entry
                     .newBuilder()
-                    .setWsRow(out.getInt(0) & 0xffff)
-                    .setWsCol(out.getInt(0) >>> 16)
-                    .setWsXpixel(out.getInt(4) & 0xffff)
-                    .setWsYpixel(out.getInt(4) >>> 16)
+                    .setType(TtyType.PTY)
+                    .setLocked(false)
+                    .setExclusive(number(fd, TIOCGEXCL, out) != 0)
+                    .setPacketMode(false)
+                    .setSid(number(fd, TIOCGSID, out))
+                    .setPgrp(number(fd, TIOCGPGRP, out))
+                    .setTermios(termios(fd, out))
+                    .setWinsize(winsize(fd, out));
+        }
+    }
+
+    /** The terminal of a shell job. */
+    static tty_info_entry info(OpenFile file, int id) {
+        try (Fd fd = Fd.open(file.path(), O_RDWR | O_NOCTTY | O_NONBLOCK)) {
+            return info(fd).setId(id)
+                    .setRdev((int) file.stat().rdev())
+                    .setPty(
+                            tty_pty_entry
+                                    .newBuilder()
+                                    .setIndex((int) (file.stat().rdev() & 0xfffff)))
+                    .setUid(file.stat().uid())
+                    .setGid(file.stat().gid())
                     .build();
         }
+    }
 
-        void write(ImageDir images) {
-            if (!infos.isEmpty()) {
-                try (ImageWriter out = images.writer(ImageType.TTY_INFO)) {
-                    infos.values().forEach(out::write);
-                }
-            }
+    private static int number(Fd fd, long request, NativeMemory out) {
+        out.putInt(0, 0);
+        long r = Native.call(Syscall.IOCTL, fd.number(), request, out.address());
+        return Native.failed(r) ? 0 : out.getInt(0);
+    }
+
+    private static termios_entry termios(Fd fd, NativeMemory out) {
+        out.clear();
+        Native.check(
+                Native.call(Syscall.IOCTL, fd.number(), TCGETS, out.address()),
+                "settings of " + fd.name());
+        termios_entry.Builder t =
+                termios_entry
+                        .newBuilder()
+                        .setCIflag(out.getInt(0))
+                        .setCOflag(out.getInt(4))
+                        .setCCflag(out.getInt(8))
+                        .setCLflag(out.getInt(12))
+                        .setCLine(out.get(16, 1)[0])
+                        .setCIspeed(0)
+                        .setCOspeed(0);
+        IntConsumer add = t::addCCc;
+        for (byte c : out.get(17, 19)) {
+            add.accept(c & 0xff);
+        }
+        return t.build();
+    }
+
+    private static winsize_entry winsize(Fd fd, NativeMemory out) {
+        out.clear();
+        Native.call(Syscall.IOCTL, fd.number(), TIOCGWINSZ, out.address());
+        return winsize_entry
+                .newBuilder()
+                .setWsRow(out.getInt(0) & 0xffff)
+                .setWsCol(out.getInt(0) >>> 16)
+                .setWsXpixel(out.getInt(4) & 0xffff)
+                .setWsYpixel(out.getInt(4) >>> 16)
+                .build();
+    }
+
+    /** A termios in the kernel's layout. */
+    static byte[] bytes(termios_entry t) {
+        java.nio.ByteBuffer out =
+                java.nio.ByteBuffer.allocate(TERMIOS_SIZE).order(java.nio.ByteOrder.nativeOrder());
+        out.putInt(t.getCIflag()).putInt(t.getCOflag()).putInt(t.getCCflag()).putInt(t.getCLflag());
+        out.put((byte) t.getCLine());
+        for (int i = 0; i < Math.min(19, t.getCCcCount()); i++) {
+            out.put((byte) t.getCCc(i));
+        }
+        return out.array();
+    }
+
+    static void setWindow(Fd fd, winsize_entry size) {
+        try (NativeMemory in = NativeMemory.allocate(8)) {
+            in.putInt(0, size.getWsRow() & 0xffff | size.getWsCol() << 16);
+            in.putInt(4, size.getWsXpixel() & 0xffff | size.getWsYpixel() << 16);
+            Native.check(
+                    Native.call(Syscall.IOCTL, fd.number(), TIOCSWINSZ, in.address()),
+                    "set the window size of " + fd.name());
         }
     }
 
@@ -225,16 +233,7 @@ public final class Tty {
         private void apply(termios_entry t) {
             try (Fd fd = Fd.open(terminal, O_RDWR | O_NOCTTY);
                     NativeMemory out = NativeMemory.allocate(64)) {
-                out.putInt(0, t.getCIflag());
-                out.putInt(4, t.getCOflag());
-                out.putInt(8, t.getCCflag());
-                out.putInt(12, t.getCLflag());
-                byte[] tail = new byte[TERMIOS_SIZE - 16];
-                tail[0] = (byte) t.getCLine();
-                for (int i = 0; i < Math.min(19, t.getCCcCount()); i++) {
-                    tail[1 + i] = (byte) t.getCCc(i);
-                }
-                out.put(16, tail);
+                out.put(0, bytes(t));
                 Native.check(
                         Native.call(Syscall.IOCTL, fd.number(), TCSETS, out.address()),
                         "set up our terminal");

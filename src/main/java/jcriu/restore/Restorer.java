@@ -335,6 +335,7 @@ public final class Restorer {
             }
         }
         parent.makeSession();
+        parent.takeTerminal(files);
         for (LoadedTask child : late) {
             if (child.sid != child.pid && child.sid != images.sid) {
                 throw new JcriuException(
@@ -390,6 +391,11 @@ public final class Restorer {
             Integer group = helpers.remove(task.images.pgid);
             if (group != null) {
                 task.endHelper(group);
+            }
+        }
+        for (TaskRestore task : tasks) {
+            if (!task.images.zombie()) {
+                task.setForeground(files);
             }
         }
     }

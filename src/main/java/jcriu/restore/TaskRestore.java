@@ -17,6 +17,7 @@ import jcriu.image.proto.file_lock_entry;
 import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.seccomp_filter;
 import jcriu.image.proto.seccomp_mode;
+import jcriu.image.proto.tty_file_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.kernel.Syscall;
 import jcriu.memory.PagesIn;
@@ -34,6 +35,7 @@ import jcriu.resource.TaskState;
 import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
 import jcriu.store.PagemapRun;
+import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.RemoteMemory;
@@ -79,6 +81,47 @@ final class TaskRestore {
         if (images.sid == images.pid) {
             leader.require(Syscall.SETSID);
         }
+    }
+
+    /**
+     * Becomes the controlling process of the pty that its session had, before it has children: they
+     * inherit it. Its descriptor table is empty.
+     */
+    void takeTerminal(RestoredFiles files) {
+        int index = images.sid == images.pid ? files.ptys().controlledBy(images.sid) : -1;
+        if (index < 0) {
+            return;
+        }
+        files.openMaster(index);
+        long path = batch().cString("/dev/pts/" + index);
+        batch().add("open the terminal", Syscall.OPENAT, AT_FDCWD, path, O_RDWR | O_NOCTTY, 0);
+        batch().add("take the terminal", Syscall.IOCTL, 0, TIOCSCTTY, 0);
+        for (tty_file_entry current : files.ptys().currentOf(index)) {
+            int flags = current.getFlags() & ~(O_CREAT | O_EXCL | O_TRUNC) | O_CLOEXEC;
+            long tty = batch().cString("/dev/tty");
+            batch().add("open /dev/tty", Syscall.OPENAT, AT_FDCWD, tty, flags, 0);
+            flush();
+            files.ptys().opened(current.getId(), Fd.take(images.pid, 1));
+            batch().add("", Syscall.CLOSE, 1);
+        }
+        batch().add("", Syscall.CLOSE, 0);
+        flush();
+    }
+
+    /** Puts the group in front that was; all groups are there, and its table is still empty. */
+    void setForeground(RestoredFiles files) {
+        int index = images.sid == images.pid ? files.ptys().controlledBy(images.sid) : -1;
+        if (index < 0) {
+            return;
+        }
+        long tty = batch().cString("/dev/tty");
+        long group = batch().data(16);
+        batch().putInt(group, files.ptys().foreground(index));
+        batch().add("open /dev/tty", Syscall.OPENAT, AT_FDCWD, tty, O_RDWR, 0);
+        // a group that has ended cannot be in front
+        batch().tolerate(Syscall.IOCTL, 0, TIOCSPGRP, group);
+        batch().add("", Syscall.CLOSE, 0);
+        flush();
     }
 
     /**
