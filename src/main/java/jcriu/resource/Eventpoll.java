@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntFunction;
 import jcriu.errors.Errno;
@@ -23,6 +24,7 @@ import jcriu.image.ImageWriter;
 import jcriu.image.proto.eventpoll_file_entry;
 import jcriu.image.proto.eventpoll_tfd_entry;
 import jcriu.image.proto.fd_types;
+import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
 import jcriu.image.proto.jcriu_epoll_watch;
 import jcriu.kernel.Syscall;
@@ -176,45 +178,72 @@ final class Eventpoll {
     /** A description of the dump, where it can be found. */
     record Described(int id, int pid, int fd) {}
 
-    /** The watches of a dump whose file is not at its number, until all tables are dumped. */
+    /** A table of the dump: what it holds, and a task that has it. */
+    record Table(int pid, List<fdinfo_entry> fds) {
+        boolean holds(int id) {
+            return fds.stream().anyMatch(fd -> fd.getId() == id);
+        }
+    }
+
+    /**
+     * The instances of a dump until all tables are dumped. An instance may be in several tables,
+     * and one number may be another file in each: a restore makes the watches in the first.
+     */
     static final class Moved {
-        private final Map<Watch, Integer> watches = new LinkedHashMap<>();
+        private final Map<Integer, OpenFile> instances = new TreeMap<>();
         private final List<jcriu_epoll_watch> found = new ArrayList<>();
 
         /**
-         * Finds the files among all descriptions.
+         * Finds the files that are not at their numbers among all descriptions.
          *
+         * @param tables in the order of the tree
          * @param entries the entries of the dump: where the file is in the instance's own table,
          *     the entry names that number, so that a reader without our image watches the file
          */
-        void resolve(List<Described> all, List<file_entry> entries) {
-            for (Map.Entry<Watch, Integer> one : watches.entrySet()) {
-                Watch watch = one.getKey();
-                Described at = null;
-                for (Described description : all) {
-                    if (watch.isOn(description.pid, description.fd)) {
-                        at = description;
-                        break;
+        void resolve(List<Described> all, List<Table> tables, List<file_entry> entries) {
+            for (Map.Entry<Integer, OpenFile> one : instances.entrySet()) {
+                int id = one.getKey();
+                Table home = tables.stream().filter(t -> t.holds(id)).findFirst().orElseThrow();
+                for (Watch watch : watches(one.getValue())) {
+                    if (!watch.isOn(home.pid, watch.tfd.tfd())) {
+                        add(id, watch, home, all, entries);
                     }
                 }
-                if (at == null) {
-                    throw watch.refuse();
-                }
-                int epollId = one.getValue();
-                found.add(
-                        jcriu_epoll_watch
-                                .newBuilder()
-                                .setEpollId(epollId)
-                                .setIndex(watch.index)
-                                .setTfd(watch.tfd.tfd())
-                                .setFileId(at.id)
-                                .build());
-                if (at.pid == watch.epoll.pid()) {
-                    int number = at.fd;
-                    entries.replaceAll(e -> e.getId() == epollId ? renumber(e, watch, number) : e);
+            }
+            instances.clear();
+        }
+
+        private void add(
+                int epollId,
+                Watch watch,
+                Table home,
+                List<Described> all,
+                List<file_entry> entries) {
+            Described at = null;
+            for (Described description : all) {
+                if (watch.isOn(description.pid, description.fd)) {
+                    at = description;
+                    break;
                 }
             }
-            watches.clear();
+            if (at == null) {
+                throw watch.refuse();
+            }
+            found.add(
+                    jcriu_epoll_watch
+                            .newBuilder()
+                            .setEpollId(epollId)
+                            .setIndex(watch.index)
+                            .setTfd(watch.tfd.tfd())
+                            .setFileId(at.id)
+                            .build());
+            for (fdinfo_entry fd : home.fds) {
+                if (fd.getId() == at.id) {
+                    entries.replaceAll(
+                            e -> e.getId() == epollId ? renumber(e, watch, fd.getFd()) : e);
+                    break;
+                }
+            }
         }
 
         private static file_entry renumber(file_entry entry, Watch watch, int number) {
@@ -251,10 +280,8 @@ final class Eventpoll {
                             .setDev(tfd.sdev())
                             .setInode(tfd.ino())
                             .setPos(tfd.pos()));
-            if (!watch.isAtItsNumber()) {
-                moved.watches.put(watch, id);
-            }
         }
+        moved.instances.put(id, file);
         return file_entry.newBuilder().setType(fd_types.EVENTPOLL).setId(id).setEpfd(entry).build();
     }
 

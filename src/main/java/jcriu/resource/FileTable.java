@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
@@ -52,6 +53,10 @@ public final class FileTable {
     private final Map<String, Integer> references = new HashMap<>();
     private final List<file_entry> entries = new ArrayList<>();
     private final Map<Integer, List<fdinfo_entry>> tables = new HashMap<>();
+
+    /** A task of each table; ids grow in the order of the tree. */
+    private final Map<Integer, Integer> holders = new TreeMap<>();
+
 
     public FileTable(
             ImageDir images,
@@ -152,9 +157,9 @@ public final class FileTable {
      * Dumps the descriptors of a frozen task.
      *
      * @param filesId names its table
-     * @param holders all tasks that have this table
+     * @param pids all tasks that have this table
      */
-    public void dump(int pid, int filesId, List<Integer> holders) {
+    public void dump(int pid, int filesId, List<Integer> pids) {
         List<OpenFile> open = new ArrayList<>();
         for (int fd : ProcFs.fds(pid)) {
             open.add(OpenFile.of(pid, fd));
@@ -164,7 +169,7 @@ public final class FileTable {
             frozen = true;
             for (OpenFile file : open) {
                 Known known = description(file);
-                locks.add(file, known.id, holders);
+                locks.add(file, known.id, pids);
                 table.add(
                         fdinfo_entry
                                 .newBuilder()
@@ -175,6 +180,7 @@ public final class FileTable {
                                 .build());
             }
             tables.put(filesId, table);
+            holders.put(filesId, pid);
         }
     }
 
@@ -300,7 +306,9 @@ public final class FileTable {
                 all.add(new Eventpoll.Described(known.id, known.pid, known.fd));
             }
         }
-        movedWatches.resolve(all, entries);
+        List<Eventpoll.Table> inOrder = new ArrayList<>();
+        holders.forEach((id, pid) -> inOrder.add(new Eventpoll.Table(pid, tables.get(id))));
+        movedWatches.resolve(all, inOrder, entries);
         lostWatches.resolve(all, extras);
         ttys.resolve(shellJob);
     }

@@ -194,7 +194,10 @@ public final class Restorer {
             task.installDirectories(files);
         }
         Set<Integer> tables = new HashSet<>();
-        for (TaskRestore task : live()) {
+        // the order of the dump, in which an epoll instance finds its files in the first table
+        List<TaskRestore> byTable = live();
+        byTable.sort(java.util.Comparator.comparingInt(task -> task.images.filesId));
+        for (TaskRestore task : byTable) {
             if (tables.add(task.images.filesId)) {
                 task.installFiles(files);
             }
