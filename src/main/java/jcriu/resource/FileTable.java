@@ -57,7 +57,6 @@ public final class FileTable {
     /** A task of each table; ids grow in the order of the tree. */
     private final Map<Integer, Integer> holders = new TreeMap<>();
 
-
     public FileTable(
             ImageDir images,
             boolean shellJob,
