@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <linux/kcmp.h>
 #include <linux/membarrier.h>
 #include <linux/memfd.h>
@@ -16,6 +17,9 @@
 #include <linux/capability.h>
 #include <linux/stat.h>
 #include <linux/magic.h>
+#include <linux/sockios.h>
+#include <linux/un.h>
+#include <linux/userfaultfd.h>
 #include <asm/prctl.h>
 #include <elf.h>
 #include <poll.h>

@@ -5,6 +5,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -27,7 +28,10 @@ import jcriu.image.proto.inventory_entry;
 public final class ImageDir {
     private static final String PARENT = "parent";
 
+    private static final int ANYBODY = -1;
+
     private final Path directory;
+    private final int trustedUid;
 
     /** Shared: threads may write different images at the same time. */
     private final Map<Path, ImageWriter> prepared = new ConcurrentHashMap<>();
@@ -35,7 +39,77 @@ public final class ImageDir {
     private final List<Path> written = Collections.synchronizedList(new ArrayList<>());
 
     public ImageDir(Path directory) {
+        this(directory, ANYBODY);
+    }
+
+    private ImageDir(Path directory, int trustedUid) {
         this.directory = directory;
+        this.trustedUid = trustedUid;
+    }
+
+    /**
+     * The same directory for a restore: who can write an image decides what runs, as whom, and what
+     * it opens. So the directory, its {@code parent} link and every image must belong to this user
+     * or to root.
+     */
+    public ImageDir trusting(int uid) {
+        ImageDir images = new ImageDir(directory, uid);
+        try {
+            // the caller named it: links on the way are his own
+            images.requireTrusted(directory, Files.readAttributes(directory, "unix:uid"));
+        } catch (NoSuchFileException e) {
+            return images; // whoever reads says that it is missing
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot read " + directory + ": " + e, e);
+        }
+        return images;
+    }
+
+    private void requireTrusted(Path path, Map<String, Object> attributes) {
+        if (trustedUid == ANYBODY) {
+            return;
+        }
+        int owner = (Integer) attributes.get("uid");
+        if (owner != trustedUid && owner != 0) {
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            path
+                                    + " belongs to user "
+                                    + Integer.toUnsignedString(owner)
+                                    + ": whoever writes images decides what runs")
+                    .withHint(
+                            "if you trust these images, copy them, or chown them to root;"
+                                    + " see docs/limits.md#hostile-images");
+        }
+    }
+
+    /**
+     * Bytes of a file of this directory, or -1 if there is none.
+     *
+     * @throws JcriuException if it is a link, or anything but a regular file; or of a user who is
+     *     not trusted
+     */
+    public long sizeOf(Path file) {
+        Map<String, Object> attributes;
+        try {
+            attributes =
+                    Files.readAttributes(
+                            file,
+                            trustedUid == ANYBODY
+                                    ? "size,isRegularFile"
+                                    : "unix:uid,size,isRegularFile",
+                            LinkOption.NOFOLLOW_LINKS);
+        } catch (NoSuchFileException e) {
+            return -1;
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot read " + file + ": " + e, e);
+        }
+        if (!(Boolean) attributes.get("isRegularFile")) {
+            throw new ImageFormatException(
+                    file.getFileName().toString(), -1, "is not a regular file");
+        }
+        requireTrusted(file, attributes);
+        return (Long) attributes.get("size");
     }
 
     public Path directory() {
@@ -99,7 +173,7 @@ public final class ImageDir {
 
     /** Opens an image; one that does not exist has no entries. */
     public ImageReader reader(ImageType type, Object... ids) {
-        return new ImageReader(path(type, ids), type);
+        return new ImageReader(this, path(type, ids), type);
     }
 
     /** Whether the dump was finished: its inventory is in place. */
@@ -123,6 +197,15 @@ public final class ImageDir {
                     new ImageFormatException(
                                     directory.toString(), -1, "its parent is not a directory")
                             .withHint("put the directory of the earlier dump back in its place");
+        }
+        if (trustedUid != ANYBODY) {
+            try {
+                requireTrusted(
+                        link, Files.readAttributes(link, "unix:uid", LinkOption.NOFOLLOW_LINKS));
+            } catch (IOException e) {
+                throw new JcriuException(Kind.IO, "cannot read " + link + ": " + e, e);
+            }
+            return Optional.of(new ImageDir(link).trusting(trustedUid));
         }
         return Optional.of(new ImageDir(link));
     }

@@ -8,9 +8,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +32,12 @@ import jcriu.errors.Kind;
 public final class ImageReader implements AutoCloseable {
     private static final int BUFFER_BYTES = 64 << 10;
 
+    /**
+     * No entry is nearly as long, 100,000 mappings or descriptors included; a decoded entry takes
+     * several times its bytes of memory.
+     */
+    private static final int MAX_ENTRY_BYTES = 64 << 20;
+
     private final String name;
     private final SeekableByteChannel channel;
     private final long size;
@@ -39,8 +46,12 @@ public final class ImageReader implements AutoCloseable {
     private boolean closed;
 
     ImageReader(Path path, ImageType type) {
+        this(new ImageDir(path.getParent()), path, type);
+    }
+
+    ImageReader(ImageDir directory, Path path, ImageType type) {
         this.name = path.getFileName().toString();
-        this.channel = open(path);
+        this.channel = open(directory, path);
         try {
             this.size = channel == null ? 0 : channel.size();
             this.buffer =
@@ -59,13 +70,13 @@ public final class ImageReader implements AutoCloseable {
         }
     }
 
-    private SeekableByteChannel open(Path path) {
+    private SeekableByteChannel open(ImageDir directory, Path path) {
         try {
             // looked at first: opening a FIFO would wait for a writer
-            if (!Files.readAttributes(path, BasicFileAttributes.class).isRegularFile()) {
-                throw damaged(-1, "is not a regular file");
+            if (directory.sizeOf(path) < 0) {
+                return null;
             }
-            return Files.newByteChannel(path);
+            return Files.newByteChannel(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
         } catch (NoSuchFileException e) {
             return null;
         } catch (IOException e) {
@@ -149,7 +160,11 @@ public final class ImageReader implements AutoCloseable {
         if (length > remaining()) {
             throw damaged(at, "entry of " + length + " bytes, but only " + remaining() + " follow");
         }
-        byte[] body = read(requireArray(at, length));
+        if (length > MAX_ENTRY_BYTES) {
+            throw damaged(
+                    at, "entry of " + length + " bytes; none has more than " + MAX_ENTRY_BYTES);
+        }
+        byte[] body = read((int) length);
         try {
             return Optional.of(parser.parseFrom(body));
         } catch (InvalidProtocolBufferException e) {

@@ -146,7 +146,11 @@ public enum Syscall {
     CLOCK_NANOSLEEP(230, 115),
     EPOLL_WAIT(232, Syscall.ABSENT),
     EPOLL_PWAIT(281, 22),
-    EPOLL_PWAIT2(441, 441);
+    EPOLL_PWAIT2(441, 441),
+    GETSOCKOPT(55, 209),
+    IO_SETUP(206, 0),
+    USERFAULTFD(323, 282),
+    OPENAT2(437, 437);
 
     /** The number of a call that an architecture does not have. */
     public static final int ABSENT = -1;

@@ -52,7 +52,9 @@ public final class PagesIn implements AutoCloseable {
             return new PagesIn(null, name);
         }
         return new PagesIn(
-                Fd.open(images.path(ImageType.PAGES, pagemap.pagesId()).toString(), O_RDONLY),
+                Fd.open(
+                        images.path(ImageType.PAGES, pagemap.pagesId()).toString(),
+                        O_RDONLY | O_NOFOLLOW),
                 name);
     }
 

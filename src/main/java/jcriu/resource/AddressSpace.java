@@ -31,6 +31,7 @@ public final class AddressSpace {
     private static final long PAGE = 4096;
     private static final long LOWEST = 0x100000;
     private static final long HIGHEST = 0x7ffffffff000L;
+    private static final long VSYSCALL = 0xffffffffff600000L;
 
     private AddressSpace() {}
 
@@ -68,17 +69,26 @@ public final class AddressSpace {
                 Kind.RESTORE_REFUSED, "no address range of " + length + " bytes is free");
     }
 
-    /** Checks the mappings of an image: aligned, in order, in user space. */
+    /**
+     * Checks the mappings of an image: aligned, in order, in user space, and with nothing among
+     * their flags and advice that would do more than describe a mapping.
+     */
     public static void check(mm_entry mm, String file) {
         long end = 0;
         for (vma_entry vma : mm.getVmasList()) {
             boolean vsyscall = Vmas.is(vma, VmaStatus.VSYSCALL);
-            if (!vsyscall
-                    && (vma.getStart() % PAGE != 0
-                            || vma.getEnd() % PAGE != 0
-                            || vma.getStart() < end
-                            || vma.getEnd() <= vma.getStart()
-                            || vma.getEnd() > HIGHEST)) {
+            boolean possible =
+                    vsyscall
+                            ? vma.getStart() == VSYSCALL && vma.getEnd() == VSYSCALL + PAGE
+                            : vma.getStart() % PAGE == 0
+                                    && vma.getEnd() % PAGE == 0
+                                    && vma.getStart() >= end
+                                    && vma.getEnd() > vma.getStart()
+                                    && vma.getEnd() <= HIGHEST
+                                    && vma.getPgoff() >= 0
+                                    && vma.getPgoff() % PAGE == 0
+                                    && (vma.getMadv() & ~Vmas.KNOWN_ADVICE) == 0;
+            if (!possible) {
                 throw new ImageFormatException(
                         file,
                         -1,
@@ -92,6 +102,11 @@ public final class AddressSpace {
                 end = vma.getEnd();
             }
         }
+    }
+
+    /** Whether a mapping is of a file of the images. */
+    public static boolean isFile(vma_entry vma) {
+        return Vmas.is(vma, VmaStatus.FILE_PRIVATE) || Vmas.is(vma, VmaStatus.FILE_SHARED);
     }
 
     /** Bytes that the vDSO and its data take together. */
@@ -268,7 +283,7 @@ public final class AddressSpace {
                     || Vmas.is(vma, VmaStatus.VSYSCALL)) {
                 continue;
             }
-            if (Vmas.is(vma, VmaStatus.FILE_PRIVATE) || Vmas.is(vma, VmaStatus.FILE_SHARED)) {
+            if (isFile(vma)) {
                 byFile.computeIfAbsent(vma.getShmid(), id -> new ArrayList<>()).add(vma);
             } else if (Vmas.is(vma, VmaStatus.ANON_PRIVATE)) {
                 mmap(vma, -1, batch, flush);

@@ -348,6 +348,26 @@ public final class RestoredFiles implements AutoCloseable {
     }
 
     /**
+     * Ends our part of a restore that goes well. Watches come last, for whatever we open and close
+     * is an event.
+     */
+    public void settle() {
+        Set<Integer> needed = new HashSet<>(inotifies.needed());
+        needed.forEach(this::open);
+        ptys.settle();
+        ghosts.close();
+        open.forEach(
+                (id, fd) -> {
+                    if (!needed.contains(id)) {
+                        fd.close();
+                    }
+                });
+        inotifies.restoreWatches(this::open);
+        inotifies.forgetEvents();
+        close();
+    }
+
+    /**
      * Ends our part: deleted files lose their names, and our descriptors are closed, so that a
      * pipe's last writer is the task's.
      */

@@ -34,12 +34,27 @@ public final class Vmas {
         MADV_DONTDUMP,
         MADV_WIPEONFORK
     };
+
+    /**
+     * Advice that only marks a mapping, as bits of {@code vma_entry.madv}. No other is applied:
+     * some advice throws content away, MADV_REMOVE even that of the file.
+     */
+    static final long KNOWN_ADVICE = knownAdvice();
+
     private static final long REFUSED =
             VmFlag.of(
                     VmFlag.PF, VmFlag.IO, VmFlag.MM, VmFlag.SF, VmFlag.SS, VmFlag.UM, VmFlag.UW,
                     VmFlag.UI);
 
     private Vmas() {}
+
+    private static long knownAdvice() {
+        long bits = 0;
+        for (int advice : ADVICE) {
+            bits |= 1L << advice;
+        }
+        return bits;
+    }
 
     public static boolean isVdso(MapsVma vma) {
         return vma.name().equals("[vdso]");

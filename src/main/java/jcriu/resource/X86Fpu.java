@@ -133,7 +133,7 @@ public final class X86Fpu {
             }
         }
         area.putLong(HEADER, present & ~(1L << 8));
-        for (int i = 0; i < x.getYmmhSpaceCount() && has(area, YMM); i++) {
+        for (int i = 0; i < Math.min(64, x.getYmmhSpaceCount()) && has(area, YMM); i++) {
             area.putInt(OFFSET[YMM] + 4 * i, x.getYmmhSpace(i));
         }
         putLongs(area, BNDREGS, x.getBndregStateList());

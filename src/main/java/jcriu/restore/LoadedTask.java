@@ -1,7 +1,11 @@
 package jcriu.restore;
 
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import jcriu.errors.ImageFormatException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
@@ -23,6 +27,11 @@ import jcriu.store.Pagemap;
 
 /** The images of one task, read and checked. */
 final class LoadedTask {
+    /** PID_MAX_LIMIT, proc_sys_kernel(5). */
+    private static final int MAX_PID = 1 << 22;
+
+    private static final String PSTREE = "pstree.img";
+
     final int pid;
     final int parentPid;
     final int pgid;
@@ -85,21 +94,24 @@ final class LoadedTask {
     static List<LoadedTask> readTree(ImageDir images) {
         images.inventory();
         List<LoadedTask> tasks = new ArrayList<>();
-        java.util.Map<Integer, LoadedTask> byPid = new java.util.HashMap<>();
+        Map<Integer, LoadedTask> byPid = new HashMap<>();
+        Set<Integer> tids = new HashSet<>();
         try (ImageReader in = images.reader(ImageType.PSTREE)) {
             for (pstree_entry entry : in.readAll(pstree_entry.parser())) {
                 LoadedTask task = new LoadedTask(entry);
-                if (task.pid <= 0 || task.tids.isEmpty() || byPid.put(task.pid, task) != null) {
-                    throw new ImageFormatException(
-                            "pstree.img", -1, "task " + task.pid + " is impossible or double");
-                }
+                task.checkIds(tids);
+                byPid.put(task.pid, task);
                 if (!tasks.isEmpty()) {
+                    // parents come first, so there are no cycles
                     task.parent = byPid.get(task.parentPid);
                     if (task.parent == null || task.parent == task) {
                         throw new ImageFormatException(
-                                "pstree.img",
+                                PSTREE,
                                 -1,
-                                "task " + task.pid + " has no parent " + task.parentPid);
+                                "task "
+                                        + task.pid
+                                        + " has no parent "
+                                        + Integer.toUnsignedString(task.parentPid));
                     }
                     task.parent.children.add(task);
                 }
@@ -107,17 +119,36 @@ final class LoadedTask {
             }
         }
         if (tasks.isEmpty()) {
-            throw new ImageFormatException("pstree.img", -1, "has no task");
+            throw new ImageFormatException(PSTREE, -1, "has no task");
         }
-        java.util.Map<Integer, jcriu_memory> memories = MemoryExtras.read(images);
+        Map<Integer, jcriu_memory> memories = MemoryExtras.read(images);
+        Map<Integer, List<fdinfo_entry>> tables = new HashMap<>();
         for (LoadedTask task : tasks) {
             task.memory = memories.get(task.pid);
-            task.read(images);
+            task.read(images, tables);
         }
         return tasks;
     }
 
-    private void read(ImageDir images) {
+    /** No id stands for two tasks or threads, and all could be ids. */
+    private void checkIds(Set<Integer> all) {
+        String what = null;
+        if (pid <= 0 || pid > MAX_PID || tids.isEmpty() || tids.get(0) != pid) {
+            what = "task " + Integer.toUnsignedString(pid) + " is impossible";
+        } else if (pgid < 0 || pgid > MAX_PID || sid < 0 || sid > MAX_PID) {
+            what = "task " + pid + " has an impossible session or process group";
+        }
+        for (int tid : tids) {
+            if (what == null && (tid <= 0 || tid > MAX_PID || !all.add(tid))) {
+                what = "thread " + Integer.toUnsignedString(tid) + " is impossible or double";
+            }
+        }
+        if (what != null) {
+            throw new ImageFormatException(PSTREE, -1, what);
+        }
+    }
+
+    private void read(ImageDir images, Map<Integer, List<fdinfo_entry>> tables) {
         for (int tid : tids) {
             try (ImageReader in = images.reader(ImageType.CORE, tid)) {
                 core_entry core = in.requireOne(core_entry.parser());
@@ -153,18 +184,22 @@ final class LoadedTask {
         try (ImageReader in = images.reader(ImageType.IDS, pid)) {
             filesId = in.requireOne(task_kobj_ids_entry.parser()).getFilesId();
         }
-        if (!images.exists(ImageType.FDINFO, filesId)) {
-            // a task without descriptors has one too, without entries
-            throw new ImageFormatException(ImageType.FDINFO.fileName(filesId), -1, "is missing");
-        }
-        try (ImageReader in = images.reader(ImageType.FDINFO, filesId)) {
-            fds = in.readAll(fdinfo_entry.parser());
-        }
+        fds = tables.computeIfAbsent(filesId, id -> readTable(images, id));
         pagemap =
                 Pagemap.read(images, ImageType.PAGEMAP, pid)
                         .orElseThrow(
                                 () ->
                                         new ImageFormatException(
                                                 ImageType.PAGEMAP.fileName(pid), -1, "is missing"));
+    }
+
+    private static List<fdinfo_entry> readTable(ImageDir images, int id) {
+        if (!images.exists(ImageType.FDINFO, id)) {
+            // a task without descriptors has one too, without entries
+            throw new ImageFormatException(ImageType.FDINFO.fileName(id), -1, "is missing");
+        }
+        try (ImageReader in = images.reader(ImageType.FDINFO, id)) {
+            return in.readAll(fdinfo_entry.parser());
+        }
     }
 }

@@ -35,15 +35,12 @@ import jcriu.memory.Workers;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.Stat;
+import jcriu.proc.Status;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.AddressSpace;
-import jcriu.resource.FileLocks;
 import jcriu.resource.Inheritance;
 import jcriu.resource.RestoredFiles;
-import jcriu.resource.Seccomp;
 import jcriu.resource.StopState;
-import jcriu.resource.TaskExtras;
-import jcriu.resource.TaskState;
 import jcriu.resource.Vmas;
 import jcriu.sys.FaultPoint;
 import jcriu.sys.Fd;
@@ -93,7 +90,8 @@ public final class Restorer {
 
     private Restorer(RestoreOptions options) {
         this.options = options;
-        this.images = new ImageDir(options.imagesDir());
+        int user = Status.read((int) ProcessHandle.current().pid()).uids()[1];
+        this.images = new ImageDir(options.imagesDir()).trusting(user);
         this.scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
     }
 
@@ -116,14 +114,15 @@ public final class Restorer {
         long start = System.nanoTime();
         boolean pidFileWritten = false;
         try {
-            tree = LoadedTask.readTree(images);
+            ImageCheck loaded = ImageCheck.read(images);
+            tree = loaded.tree();
             FaultPoint.RESTORE_READ.pass();
             scripts.run("pre-restore", 0);
             checkPids();
-            List<seccomp_filter> filters = Seccomp.read(images);
-            Map<Integer, jcriu_task> extras = TaskExtras.read(images);
+            List<seccomp_filter> filters = loaded.filters();
+            Map<Integer, jcriu_task> extras = loaded.extras();
             tree.forEach(task -> task.extras = extras.get(task.pid));
-            Map<Integer, List<file_lock_entry>> locks = FileLocks.read(images);
+            Map<Integer, List<file_lock_entry>> locks = loaded.locks();
             if (!locks.isEmpty() && !options.fileLocks()) {
                 throw new JcriuException(
                                 Kind.RESTORE_REFUSED, "the tree was dumped with its file locks")

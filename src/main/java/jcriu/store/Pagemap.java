@@ -1,15 +1,10 @@
 package jcriu.store;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import jcriu.errors.ImageFormatException;
-import jcriu.errors.JcriuException;
-import jcriu.errors.Kind;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
@@ -51,7 +46,7 @@ public record Pagemap(int pagesId, List<PagemapRun> runs) {
         try (ImageReader in = images.reader(type, id)) {
             int pagesId = in.requireNext(pagemap_head.parser()).getPagesId();
             Path pages = images.path(ImageType.PAGES, pagesId);
-            long pagesBytes = size(pages);
+            long pagesBytes = images.sizeOf(pages);
             List<PagemapRun> runs = new ArrayList<>();
             long offset = 0;
             long previousEnd = 0;
@@ -134,16 +129,6 @@ public record Pagemap(int pagesId, List<PagemapRun> runs) {
         }
         boolean present = (flags & PagemapFlags.PRESENT) != 0;
         return new PagemapRun(entry.getVaddr(), nrPages, flags, present ? offset : -1);
-    }
-
-    private static long size(Path pages) {
-        try {
-            return Files.size(pages);
-        } catch (NoSuchFileException e) {
-            return -1;
-        } catch (IOException e) {
-            throw new JcriuException(Kind.IO, "cannot read " + pages + ": " + e, e);
-        }
     }
 
     /** How many bytes of the pages file the runs use. */

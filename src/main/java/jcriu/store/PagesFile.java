@@ -3,6 +3,7 @@ package jcriu.store;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -37,7 +38,7 @@ public final class PagesFile implements AutoCloseable {
         String name = path.getFileName().toString();
         FileChannel channel = null;
         try {
-            channel = FileChannel.open(path, StandardOpenOption.READ);
+            channel = FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
             long size = channel.size();
             if (size < pagemap.presentBytes()) {
                 throw new ImageFormatException(

@@ -11,13 +11,14 @@ import jcriu.image.proto.*;
  * Copies an image piece by piece, decoding and encoding each: what every kind consists of, for
  * tests.
  */
-final class ImageCodec {
+public final class ImageCodec {
     /** Copies what follows an entry. */
     private interface Payload<T> {
         void copy(T entry, ImageReader in, ImageWriter out);
     }
 
-    private record Entries<T extends MessageLite>(Parser<T> parser, Payload<T> payload) {
+    private record Entries<T extends MessageLite>(
+            Parser<T> parser, boolean plain, Payload<T> payload) {
         void copy(ImageReader in, ImageWriter out) {
             Optional<T> next;
             while ((next = in.next(parser)).isPresent()) {
@@ -31,11 +32,11 @@ final class ImageCodec {
 
     private static <T extends MessageLite> void add(
             ImageType type, Parser<T> parser, Payload<T> payload) {
-        CODECS.put(type, new Entries<>(parser, payload));
+        CODECS.put(type, new Entries<>(parser, false, payload));
     }
 
     private static void add(ImageType type, Parser<? extends MessageLite> parser) {
-        CODECS.put(type, new Entries<>(parser, (entry, in, out) -> {}));
+        CODECS.put(type, new Entries<>(parser, true, (entry, in, out) -> {}));
     }
 
     static {
@@ -78,10 +79,23 @@ final class ImageCodec {
         add(ImageType.FILES, file_entry.parser());
         add(ImageType.TIMENS, timens_entry.parser());
         add(ImageType.STATS, stats_entry.parser());
+        add(ImageType.JCRIU_TASKS, jcriu_task.parser());
+        add(ImageType.JCRIU_PIPES, jcriu_pipe.parser());
+    }
+
+    /** Whether {@link #copy} knows the kind. */
+    public static boolean knows(ImageType type) {
+        return type.head() == ImageType.Head.RAW || CODECS.containsKey(type);
+    }
+
+    /** The parser of a kind that consists of entries of one message, or null. */
+    public static Parser<? extends MessageLite> plain(ImageType type) {
+        Entries<?> codec = CODECS.get(type);
+        return codec != null && codec.plain ? codec.parser : null;
     }
 
     /** Decodes and encodes a whole image. */
-    static void copy(ImageType type, ImageReader in, ImageWriter out) {
+    public static void copy(ImageType type, ImageReader in, ImageWriter out) {
         if (type.head() == ImageType.Head.RAW) {
             out.writeRaw(in.rest());
             return;

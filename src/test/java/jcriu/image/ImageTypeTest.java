@@ -37,7 +37,7 @@ class ImageTypeTest {
             ImageType expected = SHADOWED.contains(type) ? ImageType.PAGES : type;
             assertEquals(expected, ImageType.ofFileName(name), name);
         }
-        assertEquals(87, ImageType.values().length, "85 of the format, two of our own");
+        assertEquals(89, ImageType.values().length, "85 of the format, four of our own");
     }
 
     @Test
