@@ -386,11 +386,11 @@ public final class FileTable {
                 table.getValue().forEach(out::write);
             }
         }
-        List<jcriu_pipe> extras = pipes.extras();
-        extras.addAll(fifos.extras());
-        if (!extras.isEmpty()) {
+        List<jcriu_pipe> more = pipes.extras();
+        more.addAll(fifos.extras());
+        if (!more.isEmpty()) {
             try (ImageWriter out = images.writer(ImageType.JCRIU_PIPES)) {
-                extras.forEach(out::write);
+                more.forEach(out::write);
             }
         }
         pipes.write(images, ImageType.PIPES_DATA);

@@ -322,26 +322,6 @@ public final class RestoredFiles implements AutoCloseable {
         links.remove();
     }
 
-    /**
-     * Ends our part of a restore that goes well. Watches come last, for whatever we open and close
-     * is an event.
-     */
-    public void settle() {
-        Set<Integer> needed = new HashSet<>(inotifies.needed());
-        needed.forEach(this::open);
-        ptys.settle();
-        ghosts.close();
-        open.forEach(
-                (id, fd) -> {
-                    if (!needed.contains(id)) {
-                        fd.close();
-                    }
-                });
-        inotifies.restoreWatches(this::open);
-        inotifies.forgetEvents();
-        close();
-    }
-
     /** Adds what would be in the way of tasks that map and open files: all have theirs now. */
     public void seal() {
         shared.seal();

@@ -41,6 +41,7 @@ import jcriu.resource.AddressSpace;
 import jcriu.resource.Inheritance;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.StopState;
+import jcriu.resource.TaskState;
 import jcriu.resource.Vmas;
 import jcriu.sys.FaultPoint;
 import jcriu.sys.Fd;
