@@ -7,7 +7,6 @@
 #include <linux/kcmp.h>
 #include <linux/membarrier.h>
 #include <linux/memfd.h>
-#include <linux/pidfd.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
 #include <linux/rseq.h>

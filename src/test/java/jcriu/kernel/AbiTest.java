@@ -37,6 +37,7 @@ class AbiTest {
                     Map.entry("SIGEVENT_SIZE", "sizeof(struct sigevent)"),
                     Map.entry("PM_SCAN_ARG_SIZE", "sizeof(struct probe_pm_scan_arg)"),
                     Map.entry("PAGE_REGION_SIZE", "sizeof(struct probe_page_region)"),
+                    Map.entry("O_TMPFILE_ALONE", "020000000 /* libc has O_DIRECTORY in it */"),
                     Map.entry("TFD_IOC_SET_TICKS", "_IOW(0x54, 0, uint64_t)"),
                     Map.entry("NSIG", "64 /* _NSIG of the kernel; libc says one more */"),
                     Map.entry("O_LARGEFILE", "0100000 /* libc says 0 on 64 bit */"));
