@@ -23,6 +23,9 @@ final class RegFile {
     /** Majors of devices that hold nothing: /dev/null, zero, full, random, urandom. */
     private static final int MEMORY_DEVICES = 1;
 
+    /** What stands for bytes that are no UTF-8; images have no place for such names. */
+    private static final char NO_UTF8 = '\uFFFD';
+
     /** What the C library reads a directory by, so that the same positions are met. */
     private static final int DIRECTORY_BUFFER = 32768;
 
@@ -63,6 +66,11 @@ final class RegFile {
             boolean deleted,
             Ghosts ghosts,
             LinkRemap links) {
+        if (name.indexOf(NO_UTF8) >= 0) {
+            throw refuse(
+                    subject + " is " + name + ", and that name is no UTF-8 text",
+                    "rename it, or close it before the dump; see docs/limits.md#names");
+        }
         if (isGone(stat, deleted)) {
             ghosts.check(subject, name, stat);
             return;
