@@ -46,7 +46,7 @@ class FaultsIT {
     private static final Set<FaultPoint> WARNINGS =
             EnumSet.of(FaultPoint.DUMP_REHEARSE, FaultPoint.DUMP_STATS);
 
-    /** Killed there, jcriu leaves a thread in the middle of a remote call. */
+    /** Killed there, jcriu leaves threads to find their own way back, and their scratch area. */
     private static final Set<FaultPoint> REMOTE =
             EnumSet.of(FaultPoint.DUMP_ASK, FaultPoint.DUMP_GATHER);
 
@@ -274,9 +274,9 @@ class FaultsIT {
     @ParameterizedTest
     @MethodSource("ofDump")
     void shouldSurviveTheDeathOfADump(FaultPoint point) throws IOException {
-        assumeTrue(!REMOTE.contains(point), "in the middle of a remote call");
         for (boolean leaveRunning : new boolean[] {true, false}) {
             Path images = images();
+            String mapped = mapsWithoutScratch();
             Outcome outcome = run(point, "kill", dump(images, leaveRunning));
             assertEquals(KILLED, outcome.status(), outcome.output());
             assertEquals(COMPLETE.contains(point), complete(images));
@@ -284,10 +284,24 @@ class FaultsIT {
                 awaitNothingLeft();
                 run(restore(images)).requireSuccess();
                 requireRightAnswers();
+            } else if (REMOTE.contains(point)) {
+                requireRightAnswers();
+                assertEquals(mapped, mapsWithoutScratch());
             } else {
                 requireUnharmed();
             }
         }
+    }
+
+    private static String mapsWithoutScratch() throws IOException {
+        StringBuilder text = new StringBuilder();
+        if (patient.alive()) {
+            for (int pid :
+                    new int[] {patient.pid(), (int) patient.word(7), (int) patient.word(9)}) {
+                text.append(Files.readString(Path.of("/proc/" + pid + "/maps")));
+            }
+        }
+        return text.toString().replaceAll("(?m)^\\S+ rwxp 00000000 00:00 0 *\n", "");
     }
 
     /** A process that jcriu makes must not outlive it. */
