@@ -242,14 +242,16 @@ public final class FrozenTree implements AutoCloseable {
         if (Native.failed(r)) {
             Errno errno = Errno.ofResult(r);
             char state;
+            boolean alone;
             try {
                 state = Stat.readThread(task.pid(), tid).state();
+                alone = ProcFs.tasks(task.pid()).length == 1;
             } catch (TaskGoneException e) {
-                return null;
+                return null; // reaped meanwhile; the next walk does not find it
             }
             if (state == 'Z' || state == 'X') {
                 if (tid == task.pid()) {
-                    if (ProcFs.tasks(task.pid()).length > 1) {
+                    if (!alone) {
                         throw new jcriu.errors.UnsupportedStateException(
                                 "task " + tid + ": its first thread has exited while others live");
                     }
