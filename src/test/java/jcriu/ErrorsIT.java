@@ -123,7 +123,7 @@ class ErrorsIT {
                         List.of(
                                 "bash",
                                 "-c",
-                                "exec 5> >(cat >/dev/null); setsid sleep 1000 </dev/null >&5"
+                                "exec 2>/dev/null 5> >(cat >/dev/null); setsid sleep 1000 </dev/null >&5"
                                         + " 2>/dev/null 5>&- & pid=$!; sleep 0.5; "
                                         + Launcher.SCRIPT
                                         + " dump -t $pid -D "
@@ -131,7 +131,8 @@ class ErrorsIT {
                                         + " || exit 99; wait $pid; "
                                         + Launcher.SCRIPT
                                         + " restore -d -D "
-                                        + images))
+                                        + images
+                                        + " 2>&1"))
                 .requireFailure(8, "fd 1 is a pipe whose read end was outside the tree");
     }
 
