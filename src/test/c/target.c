@@ -2,7 +2,8 @@
  * A target for dumps and remote calls: target MODE FILE [ARGUMENT].
  *
  * FILE is mapped; its 64-bit words are how a test looks inside:
- *   0 ready   1 counter   2 result of the call   3 errno   4 milliseconds that it took   8+ per thread
+ *   0 ready   1 counter   2 result of the call   3 errno   4 milliseconds that it took
+ *   5 threads that have begun   8+ per thread
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -44,7 +45,7 @@ static void count(volatile uint64_t *word) {
 }
 
 static void *thread(void *word) {
-    words[0]++;
+    __atomic_fetch_add(&words[5], 1, __ATOMIC_SEQ_CST);
     count(word);
     return NULL;
 }
@@ -84,7 +85,7 @@ int main(int argc, char **argv) {
             pthread_t id;
             pthread_create(&id, NULL, thread, (void *)&words[8 + i]);
         }
-        while (words[0] < (uint64_t)atol(arg)) pause_ms(1);
+        while (words[5] < (uint64_t)atol(arg)) pause_ms(1);
         words[0] = 1;
         count(&words[1]);
     } else if (!strcmp(mode, "memory")) { /* ARGUMENT MiB that no compression shrinks */
