@@ -35,10 +35,14 @@ public final class FileConstants {
     public static final int F_GETFD = 1;
     public static final int F_SETFD = 2;
     public static final int F_SETFL = 4;
+    public static final int F_SETOWN = 8;
     public static final int F_SETSIG = 10;
     public static final int F_GETSIG = 11;
     public static final int F_SETOWN_EX = 15;
     public static final int F_GETOWN_EX = 16;
+    public static final int F_GETOWNER_UIDS = 17;
+    public static final int F_OWNER_PGRP = 2;
+    public static final int F_SETLEASE = 1024;
     public static final int F_DUPFD_CLOEXEC = 1030;
     public static final int F_SETPIPE_SZ = 1031;
     public static final int F_GETPIPE_SZ = 1032;

@@ -25,7 +25,7 @@ final class Eventfd {
                                 .newBuilder()
                                 .setId(id)
                                 .setFlags(file.flags() | (info.semaphore() ? EFD_SEMAPHORE : 0))
-                                .setFown(OpenFile.noOwner())
+                                .setFown(file.fown())
                                 .setCounter(info.count()))
                 .build();
     }

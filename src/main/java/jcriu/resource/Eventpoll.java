@@ -267,7 +267,7 @@ final class Eventpoll {
                         .newBuilder()
                         .setId(id)
                         .setFlags(file.flags())
-                        .setFown(OpenFile.noOwner());
+                        .setFown(file.fown());
         for (Watch watch : watches(file)) {
             Fdinfo.Tfd tfd = watch.tfd;
             entry.addTfd(

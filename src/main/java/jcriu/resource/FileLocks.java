@@ -6,31 +6,45 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import jcriu.errors.Errno;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
 import jcriu.image.proto.file_lock_entry;
+import jcriu.kernel.FileConstants;
 import jcriu.kernel.Syscall;
+import jcriu.sys.Fd;
+import jcriu.sys.Native;
 import jcriu.tracee.RemoteBatch;
 
 /**
- * File locks: POSIX (a process's), OFD and flock(2) (an open file description's). {@code
- * /proc/PID/fdinfo/FD} lists those that concern a descriptor:
+ * File locks: POSIX (a process's), OFD and flock(2) (an open file description's), and leases (a
+ * description's, too). {@code /proc/PID/fdinfo/FD} lists those that concern a descriptor:
  *
  * <pre>
  * lock: 1: POSIX  ADVISORY  WRITE 4711 fe:00:2146440 0 EOF
+ * lock: 1: LEASE  ACTIVE    READ  4711 fe:00:2146440 0 EOF
+ * lock: 1: LEASE  BREAKING  UNLCK 4711 fe:00:2146440 0 EOF
  * </pre>
  *
- * <p>Source: fcntl(2), flock(2), proc_pid_fdinfo(5).
+ * <p>A lease that is being broken is shown as what it must become: READ was a write lease; UNLCK
+ * was either, a read lease only if the file is not open for writing. What it must become is an
+ * extra of ours; it is taken as it was, and then broken again.
+ *
+ * <p>Source: fcntl(2), flock(2), proc_pid_fdinfo(5), proc_locks(5).
  */
 public final class FileLocks {
     private static final int POSIX = 1;
     private static final int FLOCK = 2;
     private static final int OFD = 4;
+    private static final int LEASE = 8;
     private static final int F_RDLCK = 0;
     private static final int F_WRLCK = 1;
+    private static final int F_UNLCK = 2;
     private static final int F_SETLK = 6;
     private static final int F_OFD_SETLK = 37;
     private static final int LOCK_SH = 1;
@@ -40,12 +54,15 @@ public final class FileLocks {
     private final boolean allowed;
     private final List<file_lock_entry> locks = new ArrayList<>();
     private final Set<String> seen = new HashSet<>();
+    private final FileExtras extras;
 
     /**
      * @param allowed whether locks may be saved, {@code --file-locks}
+     * @param extras get what a lease that is being broken must become
      */
-    FileLocks(boolean allowed) {
+    FileLocks(boolean allowed, FileExtras extras) {
         this.allowed = allowed;
+        this.extras = extras;
     }
 
     /** Refuses locks that cannot be saved. */
@@ -57,6 +74,10 @@ public final class FileLocks {
             }
             if (!allowed) {
                 throw refuse(file, line, "add --file-locks (-l) to dump and restore");
+            }
+            if (lock.getFlag() == LEASE && lock.getType() == F_WRLCK && file.stat().nlink() == 0) {
+                // its content cannot be read without breaking the lease
+                throw refuse(file, line, "see docs/limits.md#file-locks");
             }
         }
     }
@@ -106,13 +127,50 @@ public final class FileLocks {
                             + lock.getLen();
             if (seen.add(key)) {
                 locks.add(lock);
+                if (lock.getFlag() == LEASE && isBreaking(line)) {
+                    extras.of(fileId).setLeaseBecomes(target(line));
+                }
             }
         }
+    }
+
+    static boolean isLease(String line) {
+        return line.contains(" LEASE ");
+    }
+
+    private static boolean isBreaking(String line) {
+        return line.contains(" BREAKING ");
+    }
+
+    private static int target(String line) {
+        return line.contains(" READ ") ? F_RDLCK : F_UNLCK;
+    }
+
+    private static file_lock_entry lease(String line, String type, OpenFile file) {
+        boolean reads = type.equals("READ");
+        if (isBreaking(line)) {
+            boolean readable = (file.flags() & FileConstants.O_ACCMODE) == FileConstants.O_RDONLY;
+            reads = type.equals("UNLCK") && readable;
+        }
+        return file_lock_entry
+                .newBuilder()
+                .setFlag(LEASE)
+                .setType(reads ? F_RDLCK : F_WRLCK)
+                .setPid(file.pid())
+                .setFd(file.fd())
+                .setStart(0)
+                .setLen(0)
+                .build();
     }
 
     /** {@code N: KIND ADVISORY READ|WRITE PID MAJ:MIN:INO START END|EOF}; null if it is another. */
     private static file_lock_entry parse(String line, OpenFile file) {
         String[] words = line.strip().split("\\s+");
+        if (words.length == 8
+                && words[1].equals("LEASE")
+                && (words[2].equals("ACTIVE") || words[2].equals("BREAKING"))) {
+            return lease(line, words[3], file);
+        }
         if (words.length < 8 || !words[2].equals("ADVISORY")) {
             return null;
         }
@@ -167,6 +225,16 @@ public final class FileLocks {
                 batch.add(what, Syscall.FLOCK, lock.getFd(), operation | LOCK_NB);
                 continue;
             }
+            if ((lock.getFlag() & LEASE) != 0) {
+                // CAP_LEASE, or the file is the task's user's
+                batch.add(
+                        "lease" + what.substring("lock".length()),
+                        Syscall.FCNTL,
+                        lock.getFd(),
+                        FileConstants.F_SETLEASE,
+                        lock.getType());
+                continue;
+            }
             // struct flock {s16 type, whence; s64 start, len; s32 pid}
             long flock = batch.data(32);
             batch.putInt(flock, lock.getType());
@@ -174,6 +242,31 @@ public final class FileLocks {
             batch.putLong(flock + 16, lock.getLen());
             int command = (lock.getFlag() & OFD) != 0 ? F_OFD_SETLK : F_SETLK;
             batch.add(what, Syscall.FCNTL, lock.getFd(), command, flock);
+        }
+    }
+
+    /**
+     * Opens a file so that its lease is being broken again; the holder, who knows, is not told.
+     *
+     * @param becomes what the lease must become
+     */
+    static void breakLease(Fd holder, int becomes) {
+        Fown.clear(holder);
+        int access = becomes == F_RDLCK ? FileConstants.O_RDONLY : FileConstants.O_WRONLY;
+        long r = Fd.tryOpen(holder.procPath(), access | FileConstants.O_NONBLOCK, 0);
+        if (r != -Errno.EAGAIN.number()) {
+            if (!Native.failed(r)) {
+                new Fd(r, holder.name()).close();
+            }
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            "the lease of "
+                                    + holder.name()
+                                    + " was being broken, and cannot be broken again: "
+                                    + (Native.failed(r)
+                                            ? Errno.ofResult(r).describe()
+                                            : "the file could be opened"))
+                    .withHint("see docs/limits.md#file-locks");
         }
     }
 }

@@ -16,6 +16,7 @@ import jcriu.image.ImageWriter;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.fown_entry;
 import jcriu.image.proto.jcriu_pipe;
 import jcriu.kernel.Syscall;
 import jcriu.proc.FdLink;
@@ -49,6 +50,7 @@ public final class FileTable {
     private final Set<Integer> checked = new HashSet<>();
     private final Inotify.Lost lostWatches = new Inotify.Lost();
     private final Pidfd.Targets pidfds = new Pidfd.Targets();
+    private final Fown.Owners owners = new Fown.Owners();
     private final FileExtras extras = new FileExtras();
     private final Eventpoll.Moved movedWatches = new Eventpoll.Moved();
     private final Map<String, List<Known>> descriptions = new HashMap<>();
@@ -67,7 +69,7 @@ public final class FileTable {
             long ghostLimit,
             SharedObjects shared) {
         this.links = new LinkRemap(linkRemap);
-        this.locks = new FileLocks(fileLocks);
+        this.locks = new FileLocks(fileLocks, extras);
         this.images = images;
         this.shellJob = shellJob;
         this.ghosts = new Ghosts(ghostLimit);
@@ -80,9 +82,12 @@ public final class FileTable {
         checked.add(pid);
         for (int fd : ProcFs.fds(pid)) {
             try {
-                check(OpenFile.of(pid, fd));
+                OpenFile file = OpenFile.of(pid, fd);
+                check(file);
+                owners.add(file, file.fown());
             } catch (jcriu.errors.SyscallException e) {
-                if (e.errno() != jcriu.errors.Errno.ENOENT) {
+                if (e.errno() != jcriu.errors.Errno.ENOENT
+                        && e.errno() != jcriu.errors.Errno.EBADF) {
                     throw e;
                 }
                 // closed meanwhile; the freeze will see what is there then
@@ -94,6 +99,7 @@ public final class FileTable {
     public void checkTogether(int root) {
         suspects.check();
         pidfds.check(root);
+        owners.check(checked);
         lostWatches.checkAmong(checked);
         ttys.check(shellJob);
     }
@@ -108,16 +114,11 @@ public final class FileTable {
             case PATH -> {
                 if (pathAlone(file)) {
                     RegFile.checkPath(
-                            file.subject(),
-                            link.name(),
-                            file.stat(),
-                            link.deleted(),
-                            ghosts,
-                            links);
+                            file, link.name(), file.stat(), link.deleted(), ghosts, links);
                 } else if (Tty.isTty(file.stat())) {
                     ttys.add(file);
                 } else {
-                    checkPath(file.subject(), link, file.stat());
+                    checkPath(file, link, file.stat());
                 }
             }
             case SOCKET ->
@@ -208,17 +209,24 @@ public final class FileTable {
             long r =
                     Native.call(
                             Syscall.KCMP, known.pid, file.pid(), KCMP_FILE, known.fd, file.fd());
-            if (Native.check(r, "kcmp of " + file.subject()) == 0) {
+            if (Native.check(r, "kcmp of " + file.path()) == 0) {
                 return known;
             }
         }
         check(file);
         int id = newId();
         file_entry entry = entry(id, file);
+        owners.add(file, ownerOf(entry));
         entries.add(entry);
         Known known = new Known(id, entry.getType(), file.pid(), file.fd());
         alike.add(known);
         return known;
+    }
+
+    /** The path of a FIFO stands right before it. */
+    private fown_entry ownerOf(file_entry entry) {
+        boolean fifo = entry.getType() == fd_types.FIFO;
+        return Fown.of(entry, fifo ? entries.get(entries.size() - 1).getReg() : null);
     }
 
     private int lastId;
@@ -240,7 +248,8 @@ public final class FileTable {
             }
             case MEMFD -> {
                 int inodeId = shared.add(link.name(), file.path(), file.stat());
-                return SharedObjects.dumpFile(id, inodeId, file.flags(), file.info().pos());
+                return SharedObjects.dumpFile(
+                        id, inodeId, file.flags(), file.info().pos(), file.fown());
             }
             case ANON_INODE -> {
                 return switch (link.name()) {
@@ -270,13 +279,13 @@ public final class FileTable {
         return (file.flags() & O_PATH) != 0;
     }
 
-    private void checkPath(String subject, FdLink link, FileStat stat) {
+    private void checkPath(Object subject, FdLink link, FileStat stat) {
         RegFile.check(subject, link.name(), stat, link.deleted(), ghosts, links);
     }
 
     private file_entry withPath(int id, OpenFile file, long pos) {
         return withPath(
-                id, file.subject(), file.link(), file.stat(), file.path(), file.flags(), pos);
+                id, file, file.link(), file.stat(), file.path(), file.flags(), pos, file.fown());
     }
 
     /**
@@ -286,12 +295,13 @@ public final class FileTable {
      */
     private file_entry withPath(
             int id,
-            String subject,
+            Object subject,
             FdLink link,
             FileStat stat,
             String content,
             int flags,
-            long pos) {
+            long pos,
+            fown_entry fown) {
         String name = link.name();
         if (RegFile.isGone(stat, link.deleted())) {
             ghosts.dump(id, stat, content, images);
@@ -302,12 +312,12 @@ public final class FileTable {
                 if (linkId == null) {
                     linkId = newId();
                     String path = links.dump(subject, name, stat, content, linkId);
-                    entries.add(RegFile.dump(linkId, path, stat, O_RDONLY, 0));
+                    entries.add(RegFile.dump(linkId, path, stat, O_RDONLY, 0, Fown.none()));
                 }
                 ghosts.linked(id, linkId);
             }
         }
-        return RegFile.dump(id, name, stat, flags, pos);
+        return RegFile.dump(id, name, stat, flags, pos, fown);
     }
 
     /** Takes away what the dump made in the file system: it has failed. */
@@ -347,10 +357,10 @@ public final class FileTable {
         if (link.kind() == FdLink.Kind.MEMFD
                 || link.deleted() && SharedObjects.isAnonymous(link.name())) {
             int inodeId = shared.add(link.name(), linkPath, stat);
-            entries.add(SharedObjects.dumpFile(id, inodeId, flags, 0));
+            entries.add(SharedObjects.dumpFile(id, inodeId, flags, 0, Fown.none()));
         } else {
             checkPath(subject, link, stat);
-            entries.add(withPath(id, subject, link, stat, linkPath, flags, 0));
+            entries.add(withPath(id, subject, link, stat, linkPath, flags, 0, Fown.none()));
         }
         references.put(key, id);
         return id;
@@ -363,6 +373,7 @@ public final class FileTable {
      */
     public synchronized void resolve(Set<Integer> pids) {
         pidfds.resolve(pids);
+        owners.check(pids);
         List<Eventpoll.Described> all = new ArrayList<>();
         for (List<Known> alike : descriptions.values()) {
             for (Known known : alike) {

@@ -44,7 +44,7 @@ public final class Ghosts {
         this.limitBytes = limitBytes;
     }
 
-    void check(String subject, String name, FileStat stat) {
+    void check(Object subject, String name, FileStat stat) {
         int type = stat.type();
         if (type == S_IFLNK || type == S_IFSOCK) {
             throw (UnsupportedStateException)

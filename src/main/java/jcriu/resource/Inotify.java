@@ -265,7 +265,7 @@ final class Inotify {
                         .newBuilder()
                         .setId(id)
                         .setFlags(file.flags())
-                        .setFown(OpenFile.noOwner());
+                        .setFown(file.fown());
         for (Watch watch : watches(file)) {
             Place place = lost.place(watch);
             if (!place.reachable) {

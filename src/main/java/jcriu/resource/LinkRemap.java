@@ -47,7 +47,7 @@ final class LinkRemap {
      *
      * @param now what is at the path, or null
      */
-    void check(String subject, String name, FileStat stat, FileStat now) {
+    void check(Object subject, String name, FileStat stat, FileStat now) {
         boolean possible = stat.type() != S_IFDIR;
         if (allowed && possible) {
             return;
@@ -80,7 +80,7 @@ final class LinkRemap {
      * @param fileId of the entry that will name the link
      * @return the path of the link
      */
-    String dump(String subject, String name, FileStat stat, String contentPath, int fileId) {
+    String dump(Object subject, String name, FileStat stat, String contentPath, int fileId) {
         String parent = TemporaryParents.parentOf(name);
         String start = (parent.equals("/") ? "" : parent) + "/" + PREFIX;
         long r = -Errno.EEXIST.number();

@@ -34,18 +34,16 @@ record OpenFile(int pid, int fd, String path, FdLink link, Fdinfo info, FileStat
         return "pid " + pid + " (" + Names.comm(pid) + "): fd " + fd;
     }
 
-    /** No owner for SIGIO. */
-    static fown_entry noOwner() {
-        return NO_OWNER;
+    /**
+     * The same: to be passed on where a message may never be made, for it costs a look at /proc.
+     */
+    @Override
+    public String toString() {
+        return subject();
     }
 
-    private static final fown_entry NO_OWNER =
-            fown_entry
-                    .newBuilder()
-                    .setUid(0)
-                    .setEuid(0)
-                    .setSignum(0)
-                    .setPidType(0)
-                    .setPid(0)
-                    .build();
+    /** Who gets its signals. */
+    fown_entry fown() {
+        return Fown.of(this);
+    }
 }

@@ -125,7 +125,7 @@ final class Pidfd {
                                 .setIno((int) file.stat().ino())
                                 .setFlags(file.flags())
                                 .setNspid(info(file).pid())
-                                .setFown(OpenFile.noOwner()))
+                                .setFown(file.fown()))
                 .build();
     }
 

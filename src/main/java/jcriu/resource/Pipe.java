@@ -50,7 +50,7 @@ final class Pipe {
                                 .setId(id)
                                 .setPipeId((int) file.stat().ino())
                                 .setFlags(file.flags())
-                                .setFown(OpenFile.noOwner()))
+                                .setFown(file.fown()))
                 .build();
     }
 
@@ -102,7 +102,7 @@ final class Pipe {
                 words.putLong(16, 0);
                 Native.check(
                         Native.call(Syscall.PPOLL, words.address(), 1, words.address() + 8, 0, 0),
-                        "poll " + file.subject());
+                        "poll " + file.path());
                 return (words.getInt(4) >> 16 & (POLLHUP | POLLERR)) == 0;
             }
         }
@@ -142,10 +142,10 @@ final class Pipe {
                         (int)
                                 Native.check(
                                         Native.call(Syscall.FCNTL, source.number(), F_GETPIPE_SZ),
-                                        "size of " + file.subject());
+                                        "size of " + file.path());
                 Native.check(
                         Native.call(Syscall.IOCTL, source.number(), FIONREAD, words.address()),
-                        "fill of " + file.subject());
+                        "fill of " + file.path());
                 int bytes = words.getInt(0);
                 sizes.put(pipeId, size);
                 List<Integer> reads = new ArrayList<>();
@@ -344,7 +344,7 @@ final class Pipe {
         Fd open(int flags) {
             Fd end = (flags & O_ACCMODE) == O_WRONLY ? writeEnd : readEnd;
             if ((flags & O_LARGEFILE) != 0) {
-                return Fd.open(end.procPath(), flags & ~O_DIRECT);
+                return Fd.open(end.procPath(), flags & ~(O_DIRECT | O_ASYNC));
             }
             // what pipe2(2) made, not open(2); packet mode is set by fcntl(2) alone
             setFlags(end, flags & (O_DIRECT | O_NONBLOCK | O_APPEND));

@@ -489,7 +489,7 @@ public final class Pty {
 
         Fd open(tty_file_entry entry, reg_file_entry reg) {
             Pair pair = byInfo.get(entry.getTtyInfoId());
-            int flags = entry.getFlags() & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC) | O_NOCTTY;
+            int flags = RegFile.openFlags(entry.getFlags());
             if (entry.getTtyInfoId() == pair.masterInfo.getId()) {
                 make(pair, reg.getName(), flags);
                 return pair.master;

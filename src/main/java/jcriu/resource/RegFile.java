@@ -8,6 +8,7 @@ import jcriu.errors.SyscallException;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.fown_entry;
 import jcriu.image.proto.reg_file_entry;
 import jcriu.kernel.Syscall;
 import jcriu.sys.Fd;
@@ -33,7 +34,7 @@ final class RegFile {
 
     /** Refuses what cannot be opened again by its path. */
     static void check(
-            String subject,
+            Object subject,
             String name,
             FileStat stat,
             boolean deleted,
@@ -60,7 +61,7 @@ final class RegFile {
 
     /** The same for an O_PATH descriptor, which stands for the path alone. */
     static void checkPath(
-            String subject,
+            Object subject,
             String name,
             FileStat stat,
             boolean deleted,
@@ -90,23 +91,27 @@ final class RegFile {
         return (UnsupportedStateException) new UnsupportedStateException(what).withHint(hint);
     }
 
-    /** Flags with which open(2) makes a description that has these. */
+    /**
+     * Flags with which open(2) makes a description that has these. O_ASYNC would be set there and
+     * have no effect, and then could not be switched on, see open(2).
+     */
     static int openFlags(int flags) {
         if ((flags & O_TMPFILE_ALONE) != 0) {
             flags &= ~O_TMPFILE;
         }
-        return flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC) | O_NOCTTY;
+        return flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_ASYNC) | O_NOCTTY;
     }
 
     /** The entry of a file with a path. */
-    static file_entry dump(int id, String name, FileStat stat, int flags, long pos) {
+    static file_entry dump(
+            int id, String name, FileStat stat, int flags, long pos, fown_entry fown) {
         reg_file_entry.Builder reg =
                 reg_file_entry
                         .newBuilder()
                         .setId(id)
                         .setFlags(flags)
                         .setPos(pos)
-                        .setFown(OpenFile.noOwner())
+                        .setFown(fown)
                         .setName(name)
                         .setMode(stat.mode());
         if (stat.isRegular()) {

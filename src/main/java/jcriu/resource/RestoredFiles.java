@@ -17,6 +17,7 @@ import jcriu.image.ImageType;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.fown_entry;
 import jcriu.image.proto.jcriu_file;
 import jcriu.image.proto.reg_file_entry;
 import jcriu.kernel.Syscall;
@@ -46,6 +47,7 @@ public final class RestoredFiles implements AutoCloseable {
     private final Pidfd.Restored pidfds = new Pidfd.Restored();
     private final Pipe.Loaded pipeData;
     private final Pipe.Loaded fifoData;
+    private final Set<Integer> async = new HashSet<>();
     private final boolean shellJob;
     private final boolean skipModeCheck;
     private final Map<String, Integer> inherited;
@@ -205,6 +207,13 @@ public final class RestoredFiles implements AutoCloseable {
         }
     }
 
+    /** What a FIFO's entry has in the entry of its path. */
+    private reg_file_entry path(file_entry entry) {
+        return entry.getType() == fd_types.FIFO
+                ? entry(entry.getFifo().getRegfId()).getReg()
+                : null;
+    }
+
     private Pipe.Pair fifo(reg_file_entry reg, int pipeId) {
         Fd both = ghosts.open(reg.getId(), reg.getName(), O_RDWR | O_NONBLOCK);
         if (both == null) {
@@ -281,7 +290,7 @@ public final class RestoredFiles implements AutoCloseable {
         batch.add("", Syscall.CLOSE, 0);
         used.set(high);
         for (fdinfo_entry fd : sorted) {
-            if (!batch.fits(4, 0)) {
+            if (!batch.fits(6, 0)) {
                 flush.run();
             }
             Fd ours = open(fd.getId());
@@ -306,6 +315,11 @@ public final class RestoredFiles implements AutoCloseable {
                 batch.add("", Syscall.FCNTL, target, F_SETFD, 0);
             }
             used.set(target);
+            file_entry entry = entry(fd.getId());
+            int flags = Fown.flags(entry, path(entry));
+            if ((flags & (O_ASYNC | O_PATH)) == O_ASYNC && async.add(fd.getId())) {
+                Fown.switchOn(target, flags, batch);
+            }
         }
         batch.add("", Syscall.CLOSE, high);
         for (fdinfo_entry fd : sorted) {
@@ -328,12 +342,22 @@ public final class RestoredFiles implements AutoCloseable {
     }
 
     /**
-     * Ends our part of a restore that goes well. Watches come last, for whatever we open and close
-     * is an event.
+     * Ends our part of a restore that goes well. Watches come late, for whatever we open and close
+     * is an event; the receivers of signals come last.
      */
     public void settle() {
         Set<Integer> needed = new HashSet<>(inotifies.needed());
         needed.forEach(this::open);
+        Map<Integer, fown_entry> owners = owners();
+        needed.addAll(owners.keySet());
+        Map<Integer, Integer> leases = new HashMap<>();
+        extras.forEach(
+                (id, extra) -> {
+                    if (extra.hasLeaseBecomes() && open.containsKey(id)) {
+                        leases.put(id, extra.getLeaseBecomes());
+                    }
+                });
+        needed.addAll(leases.keySet());
         ptys.settle();
         ghosts.close();
         open.forEach(
@@ -344,7 +368,21 @@ public final class RestoredFiles implements AutoCloseable {
                 });
         inotifies.restoreWatches(this::open);
         inotifies.forgetEvents();
+        pipes.values().forEach(Pipe.Pair::close);
+        leases.forEach((id, becomes) -> FileLocks.breakLease(open(id), becomes));
+        owners.forEach((id, owner) -> Fown.restore(owner, open(id)));
         close();
+    }
+
+    private Map<Integer, fown_entry> owners() {
+        Map<Integer, fown_entry> owners = new HashMap<>();
+        for (int id : open.keySet()) {
+            fown_entry owner = Fown.of(entry(id), path(entry(id)));
+            if (owner.getPid() != 0 || owner.getSignum() != 0) {
+                owners.put(id, owner);
+            }
+        }
+        return owners;
     }
 
     /**

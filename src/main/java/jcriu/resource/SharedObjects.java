@@ -17,6 +17,7 @@ import jcriu.image.ImageWriter;
 import jcriu.image.PagemapFlags;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.fown_entry;
 import jcriu.image.proto.memfd_file_entry;
 import jcriu.image.proto.memfd_inode_entry;
 import jcriu.kernel.Syscall;
@@ -104,7 +105,7 @@ public final class SharedObjects {
         }
     }
 
-    static file_entry dumpFile(int id, int inodeId, int flags, long pos) {
+    static file_entry dumpFile(int id, int inodeId, int flags, long pos, fown_entry fown) {
         return file_entry
                 .newBuilder()
                 .setType(fd_types.MEMFD)
@@ -115,7 +116,7 @@ public final class SharedObjects {
                                 .setId(id)
                                 .setFlags(flags)
                                 .setPos(pos)
-                                .setFown(OpenFile.noOwner())
+                                .setFown(fown)
                                 .setInodeId(inodeId))
                 .build();
     }
@@ -294,7 +295,7 @@ public final class SharedObjects {
 
         /** The description of a descriptor: a fresh one, at its position. */
         Fd open(memfd_file_entry file) {
-            Fd fd = Fd.open(object(file).procPath(), file.getFlags());
+            Fd fd = Fd.open(object(file).procPath(), file.getFlags() & ~O_ASYNC);
             if (file.getPos() != 0) {
                 Native.check(
                         Native.call(Syscall.LSEEK, fd.number(), file.getPos(), SEEK_SET),

@@ -24,7 +24,7 @@ final class Signalfd {
                                 .newBuilder()
                                 .setId(id)
                                 .setFlags(file.flags())
-                                .setFown(OpenFile.noOwner())
+                                .setFown(file.fown())
                                 .setSigmask(file.info().sigmask().orElseThrow()))
                 .build();
     }

@@ -49,7 +49,7 @@ final class Timerfd {
                                 .newBuilder()
                                 .setId(id)
                                 .setFlags(file.flags())
-                                .setFown(OpenFile.noOwner())
+                                .setFown(file.fown())
                                 .setClockid(info.clockId())
                                 .setTicks(info.ticks())
                                 .setSettimeFlags(info.settimeFlags())

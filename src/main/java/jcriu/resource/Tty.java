@@ -177,7 +177,7 @@ public final class Tty {
                                 .setId(id)
                                 .setTtyInfoId(infoId)
                                 .setFlags(file.flags())
-                                .setFown(OpenFile.noOwner())
+                                .setFown(file.fown())
                                 .setRegfId(regId))
                 .build();
     }
@@ -214,7 +214,7 @@ public final class Tty {
                     apply(info.getTermios());
                 }
             }
-            return Fd.open(terminal, entry.getFlags() & ~(O_CREAT | O_TRUNC) | O_NOCTTY);
+            return Fd.open(terminal, RegFile.openFlags(entry.getFlags()));
         }
 
         private static String findOurs() {

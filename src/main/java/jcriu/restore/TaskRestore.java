@@ -124,7 +124,7 @@ final class TaskRestore {
         batch().add("open the terminal", Syscall.OPENAT, AT_FDCWD, path, O_RDWR | O_NOCTTY, 0);
         batch().add("take the terminal", Syscall.IOCTL, 0, TIOCSCTTY, 0);
         for (tty_file_entry current : files.ptys().currentOf(index)) {
-            int flags = current.getFlags() & ~(O_CREAT | O_EXCL | O_TRUNC) | O_CLOEXEC;
+            int flags = current.getFlags() & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC) | O_CLOEXEC;
             long tty = batch().cString("/dev/tty");
             batch().add("open /dev/tty", Syscall.OPENAT, AT_FDCWD, tty, flags, 0);
             flush();

@@ -40,6 +40,7 @@ class AbiTest {
                     Map.entry("O_TMPFILE_ALONE", "020000000 /* libc has O_DIRECTORY in it */"),
                     Map.entry("TFD_IOC_SET_TICKS", "_IOW(0x54, 0, uint64_t)"),
                     Map.entry("NSIG", "64 /* _NSIG of the kernel; libc says one more */"),
+                    Map.entry("F_GETOWNER_UIDS", "17 /* in the kernel's fcntl.h alone */"),
                     Map.entry("O_LARGEFILE", "0100000 /* libc says 0 on 64 bit */"));
 
     /** In no header for programs: only a tracer sees them, include/linux/errno.h of the kernel. */
@@ -62,6 +63,7 @@ class AbiTest {
     /** Enumerators, not macros: the preprocessor cannot ask for them. */
     private static boolean isEnumerator(String name) {
         return name.startsWith("KCMP_")
+                || name.startsWith("F_OWNER_")
                 || name.startsWith("RSEQ_CS_FLAG_")
                 || name.equals("P_ALL")
                 || name.equals("P_PID");
