@@ -303,7 +303,10 @@ public final class FileTable {
             long pos,
             fown_entry fown) {
         String name = link.name();
-        if (RegFile.isGone(stat, link.deleted())) {
+        int ended = ProcFile.pid(name, stat);
+        if (ended != 0) {
+            ghosts.ended(id, ended);
+        } else if (RegFile.isGone(stat, link.deleted())) {
             ghosts.dump(id, stat, content, images);
         } else if (link.deleted()) {
             FileStat now = FileStat.tryOf(name);

@@ -204,6 +204,9 @@ public final class FilesCheck {
         try (ImageReader in = images.reader(ImageType.REMAP_FPATH)) {
             for (remap_file_path_entry remap : in.readAll(remap_file_path_entry.parser())) {
                 requirePath(remap.getOrigId(), "a deleted file");
+                if (remap.getRemapType() == remap_type.PROCFS && remap.getRemapId() <= 0) {
+                    throw wrong("remap-fpath.img", "has a task " + remap.getRemapId());
+                }
                 if (remap.getRemapType() == remap_type.GHOST) {
                     ghost(images, remap.getRemapId());
                 }

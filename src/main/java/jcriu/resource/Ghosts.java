@@ -161,6 +161,17 @@ public final class Ghosts {
                         .build());
     }
 
+    /** A file entry is a file of {@code /proc} of a task that has ended. */
+    void ended(int fileId, int pid) {
+        remaps.add(
+                remap_file_path_entry
+                        .newBuilder()
+                        .setOrigId(fileId)
+                        .setRemapId(pid)
+                        .setRemapType(remap_type.PROCFS)
+                        .build());
+    }
+
     /** Writes {@code remap-fpath.img} if there is anything to say. */
     public void finish(ImageDir images) {
         if (!remaps.isEmpty()) {
@@ -184,12 +195,16 @@ public final class Ghosts {
         private final Map<Integer, Fd> firstByFile = new HashMap<>();
         private final Map<Integer, Fd> keepers = new HashMap<>();
 
-        Restored(ImageDir images) {
+        /**
+         * @param ended gets the files of tasks that have ended
+         */
+        Restored(ImageDir images, ProcFile.Restored ended) {
             this.images = images;
             try (ImageReader in = images.reader(ImageType.REMAP_FPATH)) {
                 for (remap_file_path_entry remap : in.readAll(remap_file_path_entry.parser())) {
                     switch (remap.getRemapType()) {
                         case GHOST -> ghostByFile.put(remap.getOrigId(), remap.getRemapId());
+                        case PROCFS -> ended.remap(remap.getOrigId(), remap.getRemapId());
                         case LINKED -> linkByFile.put(remap.getOrigId(), remap.getRemapId());
                         default ->
                                 throw new jcriu.errors.ImageFormatException(

@@ -4,6 +4,7 @@ import jcriu.image.proto.fown_entry;
 import jcriu.kernel.FileConstants;
 import jcriu.proc.FdLink;
 import jcriu.proc.Fdinfo;
+import jcriu.proc.ProcFs;
 import jcriu.sys.FileStat;
 
 /**
@@ -15,7 +16,13 @@ record OpenFile(int pid, int fd, String path, FdLink link, Fdinfo info, FileStat
 
     static OpenFile of(int pid, int fd) {
         String path = "/proc/" + pid + "/fd/" + fd;
-        FileStat stat = FileStat.of(path);
+        FileStat stat = FileStat.tryOf(path);
+        if (stat == null) {
+            stat = ProcFile.descriptors(ProcFs.readlink(path), Fdinfo.read(pid, fd));
+        }
+        if (stat == null) {
+            stat = FileStat.of(path); // closed meanwhile
+        }
         return new OpenFile(
                 pid, fd, path, FdLink.read(pid, fd).of(stat), Fdinfo.read(pid, fd), stat);
     }

@@ -72,6 +72,10 @@ final class RegFile {
                     subject + " is " + name + ", and that name is no UTF-8 text",
                     "rename it, or close it before the dump; see docs/limits.md#names");
         }
+        ProcFile.check(subject, name, stat);
+        if (ProcFile.pid(name, stat) != 0) {
+            return;
+        }
         if (isGone(stat, deleted)) {
             ghosts.check(subject, name, stat);
             return;

@@ -38,6 +38,7 @@ public final class RestoredFiles implements AutoCloseable {
     private final Map<Integer, Pipe.Pair> pipes = new HashMap<>();
     private final SharedObjects.Restored shared;
     private final Ghosts.Restored ghosts;
+    private final ProcFile.Restored ended = new ProcFile.Restored();
     private final LinkRemap.Restored links = new LinkRemap.Restored();
     private final Tty.Restored ttys;
     private final Pty.Restored ptys;
@@ -71,7 +72,7 @@ public final class RestoredFiles implements AutoCloseable {
             }
         }
         shared = new SharedObjects.Restored(images, workers);
-        ghosts = new Ghosts.Restored(images);
+        ghosts = new Ghosts.Restored(images, ended);
         for (file_entry entry : entries.values()) {
             if ((entry.getReg().getFlags() & O_TMPFILE_ALONE) != 0) {
                 ghosts.unnamed(entry.getReg());
@@ -257,6 +258,10 @@ public final class RestoredFiles implements AutoCloseable {
     }
 
     private Fd regular(int id, reg_file_entry reg) {
+        Fd dead = ended.open(reg);
+        if (dead != null) {
+            return dead;
+        }
         int flags = RegFile.openFlags(reg.getFlags());
         Fd fd = ghosts.open(id, reg.getName(), flags);
         Integer link = ghosts.linkOf(id);
@@ -331,6 +336,11 @@ public final class RestoredFiles implements AutoCloseable {
         }
     }
 
+    /** All tasks have their descriptors and directories. */
+    public void installed() {
+        ended.close();
+    }
+
     /** The tree runs: takes away what the dump left in the file system for us. */
     public void succeeded() {
         links.remove();
@@ -391,6 +401,7 @@ public final class RestoredFiles implements AutoCloseable {
      */
     @Override
     public void close() {
+        ended.close();
         ghosts.close();
         open.values().forEach(Fd::close);
         pipes.values().forEach(Pipe.Pair::close);

@@ -144,6 +144,7 @@ public final class Restorer {
                 pagesShared += task.pagesShared();
             }
             installFiles(locks);
+            files.installed();
             pagesRestored += files.pagesRestored();
             for (TaskRestore task : live()) {
                 task.makeThreads();
