@@ -9,6 +9,7 @@ import jcriu.dump.DumpOptions;
 import jcriu.errors.EnvironmentException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.UnsupportedStateException;
+import jcriu.resource.External;
 import jcriu.restore.RestoreOptions;
 
 /** Makes a checked request of the words on the command line. */
@@ -31,7 +32,7 @@ final class Requests {
         if (arguments.tree < 0) {
             throw new UsageException("option --tree: not a pid: " + arguments.tree);
         }
-        refuseExternal(arguments);
+        checkExternal(() -> External.ofDump(arguments.external));
         Path imagesDir = imagesDir(arguments);
         requireDirectory("images directory", "-D", imagesDir, true);
         Path workDir = workDir(arguments);
@@ -60,7 +61,7 @@ final class Requests {
         if (!arguments.execCmd) {
             refuseWords(arguments);
         }
-        refuseExternal(arguments);
+        checkExternal(() -> External.ofRestore(arguments.external));
         Path imagesDir = imagesDir(arguments);
         requireDirectory("images directory", "-D", imagesDir, false);
         Path workDir = workDir(arguments);
@@ -174,12 +175,14 @@ final class Requests {
         throw new UsageException("option --inherit-fd: not of the form fd[N]:RES: " + text);
     }
 
-    private static void refuseExternal(Arguments arguments) {
-        if (!arguments.external.isEmpty()) {
+    private static void checkExternal(Runnable parse) {
+        try {
+            parse.run();
+        } catch (IllegalArgumentException e) {
             throw new UnsupportedStateException(
-                            "option --external " + arguments.external.get(0) + " is not built yet")
+                            "option --external " + e.getMessage() + " is not supported")
                     .withTargetState("untouched")
-                    .withHint("see docs/limits.md");
+                    .withHint("see docs/limits.md#external-resources");
         }
     }
 

@@ -23,6 +23,7 @@ import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.resource.ActionScripts;
+import jcriu.resource.External;
 import jcriu.resource.FileTable;
 import jcriu.resource.MemoryExtras;
 import jcriu.resource.Seccomp;
@@ -113,6 +114,7 @@ public final class Dumper {
                                 options.fileLocks(),
                                 options.linkRemap(),
                                 options.ghostLimitBytes(),
+                                External.ofDump(options.external()),
                                 new SharedObjects()));
         try {
             preflight.run();
@@ -258,6 +260,7 @@ public final class Dumper {
                         options.fileLocks(),
                         options.linkRemap(),
                         options.ghostLimitBytes(),
+                        External.ofDump(options.external()),
                         shared);
         Seccomp seccomp = new Seccomp();
         List<TaskDump> tasks = new ArrayList<>();

@@ -41,6 +41,7 @@ public final class FileTable {
     private final Ghosts ghosts;
     private final LinkRemap links;
     private final FileLocks locks;
+    private final External external;
     private final SharedObjects shared;
     private final Pty.Found ttys = new Pty.Found();
     private boolean frozen;
@@ -67,7 +68,9 @@ public final class FileTable {
             boolean fileLocks,
             boolean linkRemap,
             long ghostLimit,
+            External external,
             SharedObjects shared) {
+        this.external = external;
         this.links = new LinkRemap(linkRemap);
         this.locks = new FileLocks(fileLocks, extras);
         this.images = images;
@@ -107,6 +110,9 @@ public final class FileTable {
     private void check(OpenFile file) {
         locks.check(file);
         FdLink link = file.link();
+        if (externalName(file) != null) {
+            return;
+        }
         switch (link.kind()) {
             case PIPE, MEMFD -> {
                 // fully described by the object itself
@@ -240,6 +246,13 @@ public final class FileTable {
         if (Pidfd.is(link)) {
             return Pidfd.dump(id, file);
         }
+        String outside = externalName(file);
+        if (outside != null && Tty.isTty(file.stat())) {
+            return Tty.dump(id, ttys.addExternal(file), 0, file);
+        }
+        if (outside != null) {
+            return RegFile.dumpExternal(id, outside, file);
+        }
         switch (link.kind()) {
             case PIPE -> {
                 pipes.see(file);
@@ -273,6 +286,12 @@ public final class FileTable {
                 return withPath(id, file, file.info().pos());
             }
         }
+    }
+
+    private String externalName(OpenFile file) {
+        return file.link().kind() == FdLink.Kind.PATH
+                ? external.name(file, Tty.isTty(file.stat()))
+                : null;
     }
 
     private static boolean pathAlone(OpenFile file) {

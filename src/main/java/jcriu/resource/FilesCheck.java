@@ -98,7 +98,9 @@ public final class FilesCheck {
                     FILES, "file " + id(file.getId()) + " lacks the part for " + file.getType());
         }
         if (file.hasReg()) {
-            path(file.getReg().getName(), "file " + id(file.getId()));
+            if (!External.isName(file.getReg())) {
+                path(file.getReg().getName(), "file " + id(file.getId()));
+            }
             position(file, file.getReg().getPos());
         }
         if (file.getType() == fd_types.FIFO && file.getFifo().hasRegfId()) {

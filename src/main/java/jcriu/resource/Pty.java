@@ -48,6 +48,9 @@ public final class Pty {
     private static final int INDEX_MASK = 0xfffff;
     private static final String FDINFO_INDEX = "tty-index:";
 
+    /** Above the ids of all ptys. */
+    private static final int FIRST_EXTERNAL = 1 << 24;
+
     private static final int TERMIOS_SIZE = 36;
     private static final int LFLAG = 12;
     private static final int CC = 17;
@@ -109,6 +112,7 @@ public final class Pty {
         private final Map<Integer, OpenFile> masters = new TreeMap<>();
         private final Map<Integer, OpenFile> slaves = new TreeMap<>();
         private final List<OpenFile> others = new ArrayList<>();
+        private final Map<Long, Integer> externals = new HashMap<>();
         private final List<tty_info_entry> infos = new ArrayList<>();
         private final List<tty_data_entry> data = new ArrayList<>();
 
@@ -125,6 +129,18 @@ public final class Pty {
                 slaves.put(index, file);
             }
             return slaveInfo(index);
+        }
+
+        /** Adds a terminal that the restore will be given; its id. */
+        int addExternal(OpenFile file) {
+            long device = file.stat().dev() << 32 | file.stat().rdev();
+            Integer known = externals.get(device);
+            if (known == null) {
+                known = FIRST_EXTERNAL + externals.size();
+                externals.put(device, known);
+                infos.add(Tty.external(file, known));
+            }
+            return known;
         }
 
         /** Refuses terminals whose master is elsewhere, unless it is the one of a shell job. */

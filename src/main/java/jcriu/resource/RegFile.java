@@ -124,6 +124,13 @@ final class RegFile {
         return file_entry.newBuilder().setType(fd_types.REG).setId(id).setReg(reg).build();
     }
 
+    /** The entry of a file that the restore will be given. */
+    static file_entry dumpExternal(int id, String name, OpenFile file) {
+        file_entry entry =
+                dump(id, name, file.stat(), file.flags(), file.info().pos(), file.fown());
+        return entry.toBuilder().setReg(entry.getReg().toBuilder().setExt(true)).build();
+    }
+
     /**
      * Opens the file again, at its position.
      *

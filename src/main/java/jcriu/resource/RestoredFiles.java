@@ -52,19 +52,24 @@ public final class RestoredFiles implements AutoCloseable {
     private final boolean shellJob;
     private final boolean skipModeCheck;
     private final Map<String, Integer> inherited;
+    private final Map<String, String> external;
 
     /**
      * @param inherited our descriptors by the resource that they stand for: {@code pipe[INO]},
-     *     {@code pipe:[INO]}, or a path with or without its first slash
+     *     {@code pipe:[INO]}, {@code /memfd:NAME}, what {@link External} calls a file, or a path,
+     *     with or without the first slash
+     * @param external paths by what {@link External} calls a device
      */
     public RestoredFiles(
             ImageDir images,
             boolean shellJob,
             boolean skipModeCheck,
             Map<String, Integer> inherited,
+            Map<String, String> external,
             Workers workers) {
         this.skipModeCheck = skipModeCheck;
         this.inherited = inherited;
+        this.external = external;
         this.shellJob = shellJob;
         try (ImageReader in = images.reader(ImageType.FILES)) {
             for (file_entry entry : in.readAll(file_entry.parser())) {
@@ -81,7 +86,9 @@ public final class RestoredFiles implements AutoCloseable {
         ttys = new Tty.Restored(images);
         ptys = new Pty.Restored(images);
         for (file_entry entry : entries.values()) {
-            if (entry.hasTty() && name(entry.getTty().getRegfId()).equals("/dev/tty")) {
+            if (entry.hasTty()
+                    && externalName(entry) == null
+                    && name(entry.getTty().getRegfId()).equals("/dev/tty")) {
                 ptys.addCurrent(entry.getTty());
             }
         }
@@ -133,7 +140,7 @@ public final class RestoredFiles implements AutoCloseable {
     /** Where a mapping opens a file: an anonymous shared object is not opened for its position. */
     public String pathToMap(int id) {
         file_entry entry = entry(id);
-        if (entry.getType() == fd_types.MEMFD) {
+        if (entry.getType() == fd_types.MEMFD && inheritedNumber(entry) == null) {
             return shared.object(entry.getMemfd()).procPath();
         }
         return open(id).procPath();
@@ -153,6 +160,10 @@ public final class RestoredFiles implements AutoCloseable {
         Fd given = inherited(entry);
         if (given != null) {
             return given;
+        }
+        String outside = externalName(entry);
+        if (outside != null) {
+            return External.open(external.get(outside), entry.getReg());
         }
         switch (entry.getType()) {
             case REG -> {
@@ -230,19 +241,44 @@ public final class RestoredFiles implements AutoCloseable {
             if (entry.getType() == fd_types.PIPE && inheritedNumber(entry) == null) {
                 pipeData.check(pid, fd.getFd(), entry.getPipe().getPipeId());
             }
+            String outside = externalName(entry);
+            if (outside != null
+                    && inheritedNumber(entry) == null
+                    && !external.containsKey(outside)) {
+                throw External.missing(outside);
+            }
         }
     }
 
     private Integer inheritedNumber(file_entry entry) {
-        Integer fd = null;
         if (entry.getType() == fd_types.PIPE) {
             long pipe = entry.getPipe().getPipeId() & 0xffffffffL;
-            fd = inherited.getOrDefault("pipe[" + pipe + "]", inherited.get("pipe:[" + pipe + "]"));
-        } else if (entry.getType() == fd_types.REG) {
-            String name = entry.getReg().getName();
-            fd = inherited.getOrDefault(name, inherited.get(name.substring(1)));
+            return inherited.getOrDefault(
+                    "pipe[" + pipe + "]", inherited.get("pipe:[" + pipe + "]"));
         }
-        return fd;
+        String name = resourceName(entry);
+        return name == null
+                ? null
+                : inherited.getOrDefault(name, inherited.get(name.replaceFirst("^/", "")));
+    }
+
+    /** What a file is called on the command line; null where there is no name for it. */
+    private String resourceName(file_entry entry) {
+        String outside = externalName(entry);
+        if (outside != null) {
+            return outside;
+        }
+        return switch (entry.getType()) {
+            case REG -> entry.getReg().getName();
+            case FIFO -> name(entry.getFifo().getRegfId());
+            case TTY -> name(entry.getTty().getRegfId());
+            case MEMFD -> "/memfd:" + shared.name(entry.getMemfd());
+            default -> null;
+        };
+    }
+
+    private String externalName(file_entry entry) {
+        return External.name(entry, entry.hasTty() ? ttys.info(entry.getTty()) : null);
     }
 
     private Fd inherited(file_entry entry) {

@@ -283,6 +283,11 @@ public final class SharedObjects {
             return inode;
         }
 
+        /** What memfd_create(2) called it. */
+        String name(memfd_file_entry file) {
+            return inode(file).getName();
+        }
+
         /** A descriptor of the object, filled; opening its procPath makes another description. */
         Fd object(memfd_file_entry file) {
             memfd_inode_entry inode = inode(file);

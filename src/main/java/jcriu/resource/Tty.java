@@ -166,20 +166,37 @@ public final class Tty {
         }
     }
 
-    static file_entry dump(int id, int infoId, int regId, OpenFile file) {
-        return file_entry
+    /** A terminal that the restore will be given, with whatever settings it has then. */
+    static tty_info_entry external(OpenFile file, int id) {
+        return tty_info_entry
                 .newBuilder()
-                .setType(fd_types.TTY)
                 .setId(id)
-                .setTty(
-                        tty_file_entry
-                                .newBuilder()
-                                .setId(id)
-                                .setTtyInfoId(infoId)
-                                .setFlags(file.flags())
-                                .setFown(file.fown())
-                                .setRegfId(regId))
+                .setType(TtyType.EXT_TTY)
+                .setLocked(false)
+                .setExclusive(false)
+                .setPacketMode(false)
+                .setSid(0)
+                .setPgrp(0)
+                .setRdev((int) file.stat().rdev())
+                .setDev((int) file.stat().dev())
                 .build();
+    }
+
+    /**
+     * @param regId the file that says its path; 0 if there is none
+     */
+    static file_entry dump(int id, int infoId, int regId, OpenFile file) {
+        tty_file_entry.Builder tty =
+                tty_file_entry
+                        .newBuilder()
+                        .setId(id)
+                        .setTtyInfoId(infoId)
+                        .setFlags(file.flags())
+                        .setFown(file.fown());
+        if (regId != 0) {
+            tty.setRegfId(regId);
+        }
+        return file_entry.newBuilder().setType(fd_types.TTY).setId(id).setTty(tty).build();
     }
 
     /** Our own terminal, into which a shell job is restored. */
@@ -194,6 +211,11 @@ public final class Tty {
                     infos.put(info.getId(), info);
                 }
             }
+        }
+
+        /** What is known of a terminal; null where the images say nothing. */
+        tty_info_entry info(tty_file_entry entry) {
+            return infos.get(entry.getTtyInfoId());
         }
 
         Fd open(tty_file_entry entry, boolean shellJob) {

@@ -38,6 +38,7 @@ import jcriu.proc.Stat;
 import jcriu.proc.Status;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.AddressSpace;
+import jcriu.resource.External;
 import jcriu.resource.Inheritance;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.StopState;
@@ -135,6 +136,7 @@ public final class Restorer {
                             options.shellJob(),
                             options.skipFileRwxCheck(),
                             inherited(),
+                            External.ofRestore(options.external()),
                             workers);
             tree.forEach(task -> files.check(task.pid, task.fds));
             makeTree();
