@@ -137,6 +137,19 @@ class ErrorsIT {
     }
 
     @Test
+    void shouldRefuseAProcessWithoutItsFirstThread() throws IOException {
+        target.close();
+        target = LiveTarget.start(program, scratch, "leaderless", "");
+        LiveTarget.await("the exit of its first thread", () -> !target.alive());
+        Path images = images();
+        Outcome outcome = dump(images);
+        outcome.requireFailure(4, "its first thread has exited while 1 others live");
+        assertTrue(outcome.output().contains("target: untouched, running"), outcome.output());
+        requireEmpty(images);
+        target.awaitProgress(1);
+    }
+
+    @Test
     void shouldRefuseAThreadAsRoot() throws IOException {
         start("threads", "1");
         int tid;

@@ -83,6 +83,7 @@ final class Preflight {
         for (int pid : pids) {
             try {
                 if (Stat.read(pid).isZombie()) {
+                    checkZombie(pid);
                     continue;
                 }
                 live.add(pid);
@@ -99,9 +100,34 @@ final class Preflight {
         awaitVforks(live);
     }
 
+    /**
+     * A process of which only the first thread has exited is a zombie from outside: descriptors,
+     * memory and directories can be reached by none of its files in /proc. One whose threads are
+     * all about to end is one soon.
+     */
+    private static void checkZombie(int pid) {
+        int threads = 0;
+        for (int tries = 1; tries <= VFORK_TRIES; tries++) {
+            threads = ProcFs.tasks(pid).length;
+            if (threads <= 1) {
+                return;
+            }
+            LockSupport.parkNanos(VFORK_PAUSE_NANOS);
+        }
+        throw new UnsupportedStateException(
+                        "pid "
+                                + pid
+                                + " ("
+                                + Stat.read(pid).comm()
+                                + "): its first thread has exited while "
+                                + (threads - 1)
+                                + " others live, which is not supported")
+                .withHint("see docs/limits.md#threads");
+    }
+
     private static boolean hasEnded(int pid) {
         try {
-            return Stat.read(pid).isZombie();
+            return Stat.read(pid).isZombie() && ProcFs.tasks(pid).length <= 1;
         } catch (TaskGoneException e) {
             return true;
         }
@@ -159,6 +185,7 @@ final class Preflight {
                     .withHint("give the process: --tree " + status.tgid());
         }
         if (stat.isZombie()) {
+            checkZombie(root);
             throw new JcriuException(
                             Kind.TARGET_GONE, "cannot dump " + name + ": it has exited (zombie)")
                     .withHint("its parent, process " + stat.ppid() + ", has not waited for it yet");

@@ -253,7 +253,10 @@ public final class FrozenTree implements AutoCloseable {
                 if (tid == task.pid()) {
                     if (!alone) {
                         throw new jcriu.errors.UnsupportedStateException(
-                                "task " + tid + ": its first thread has exited while others live");
+                                "pid "
+                                        + tid
+                                        + ": its first thread has exited while others live, which"
+                                        + " is not supported");
                     }
                     task.becomeZombie();
                 }
