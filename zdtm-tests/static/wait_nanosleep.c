@@ -21,13 +21,28 @@ static void *run(void *arg) {
     return NULL;
 }
 
+/* As sleep(3) does it: the rest goes where the request is. Nobody sends a signal, so no EINTR. */
+static void *same(void *arg) {
+    (void)arg;
+    while (!go_on) {
+        struct timespec t = {0, 300000000};
+        int64_t begin = testee_now_ns(CLOCK_MONOTONIC);
+        CHECK(nanosleep(&t, &t) == 0, "nanosleep: %s, %ld ns left", strerror(errno), t.tv_nsec);
+        int64_t took = testee_now_ns(CLOCK_MONOTONIC) - begin;
+        CHECK(took >= 299000000, "0.3 s were over after %ld ns", took);
+    }
+    return NULL;
+}
+
 int main(int argc, char **argv) {
     testee_init(argc, argv);
-    pthread_t thread;
+    pthread_t thread, other;
     PT(pthread_create(&thread, NULL, run, NULL));
+    PT(pthread_create(&other, NULL, same, NULL));
     testee_ready();
     testee_wait();
     go_on = 1;
     PT(pthread_join(thread, NULL));
+    PT(pthread_join(other, NULL));
     testee_pass();
 }

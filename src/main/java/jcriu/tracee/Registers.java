@@ -183,20 +183,25 @@ public final class Registers {
 
     /**
      * Whether a call that the kernel would restart with the rest of its timeout can be made again
-     * with the arguments that it has (docs/adr/0007): absolute timeouts lose nothing; poll(2), and
-     * sleeps whose caller does not want to know the rest, wait longer at most, which is better than
-     * an EINTR that a program without signal handlers never expects.
+     * with the arguments that it has (docs/adr/0007): absolute timeouts lose nothing; neither do
+     * sleeps whose rest goes where the request is, as sleep(3) has it, for the kernel has written
+     * it there. poll(2), and sleeps whose caller does not want to know the rest, wait longer at
+     * most, which is better than an EINTR that a program without signal handlers never expects.
      */
     private boolean canBeMadeAgain() {
         int number = (int) get(Reg.ORIG_RAX);
         int futexCommand = (int) get(Reg.RSI) & FUTEX_CMD_MASK;
         return is(number, Syscall.POLL)
-                || is(number, Syscall.NANOSLEEP) && get(Reg.RSI) == 0
-                || is(number, Syscall.CLOCK_NANOSLEEP) && get(Reg.R10) == 0
+                || is(number, Syscall.NANOSLEEP) && restIsRequest(Reg.RSI, Reg.RDI)
+                || is(number, Syscall.CLOCK_NANOSLEEP) && restIsRequest(Reg.R10, Reg.RDX)
                 || is(number, Syscall.FUTEX)
                         && (futexCommand == FUTEX_WAIT_BITSET
                                 || futexCommand == FUTEX_LOCK_PI
                                 || futexCommand == FUTEX_WAIT_REQUEUE_PI);
+    }
+
+    private boolean restIsRequest(Reg rest, Reg request) {
+        return get(rest) == 0 || get(rest) == get(request);
     }
 
     private static boolean is(int number, Syscall call) {
