@@ -1,4 +1,5 @@
 /* pty pairs in one process: raw and canonical, settings, packet mode, lock, size, bytes both ways. */
+/* alone: ptys */
 #include <poll.h>
 #include <pty.h>
 #include <sys/ioctl.h>

@@ -1,4 +1,5 @@
 /* A terminal emulator and its shell: controlling terminal, /dev/tty, foreground group, ^C, size. */
+/* alone: ptys */
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <termios.h>

@@ -98,6 +98,9 @@ public final class FileConstants {
 
     public static final long TCGETS = 0x5401;
     public static final long TCSETS = 0x5402;
+    public static final long TCXONC = 0x540A;
+    public static final int TCOOFF = 0;
+    public static final int TCOON = 1;
     public static final long TIOCSCTTY = 0x540E;
     public static final long TIOCGPGRP = 0x540F;
     public static final long TIOCSPGRP = 0x5410;

@@ -122,7 +122,7 @@ public final class FileTable {
                     RegFile.checkPath(
                             file, link.name(), file.stat(), link.deleted(), ghosts, links);
                 } else if (Tty.isTty(file.stat())) {
-                    ttys.add(file);
+                    ttys.add(file, 0);
                 } else {
                     checkPath(file, link, file.stat());
                 }
@@ -281,7 +281,7 @@ public final class FileTable {
                         fifos.add(file);
                         return Pipe.dumpFifo(id, regId, file);
                     }
-                    return Tty.dump(id, ttys.add(file), regId, file);
+                    return Tty.dump(id, ttys.add(file, id), regId, file);
                 }
                 return withPath(id, file, file.info().pos());
             }
@@ -406,7 +406,7 @@ public final class FileTable {
         holders.forEach((id, pid) -> inOrder.add(new Eventpoll.Table(pid, tables.get(id))));
         movedWatches.resolve(all, inOrder, entries);
         lostWatches.resolve(all, extras);
-        ttys.resolve(shellJob);
+        ttys.resolve(shellJob, extras);
     }
 
     /** Writes all that the table has gathered. */

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.Errno;
+import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.UnsupportedStateException;
@@ -19,6 +20,7 @@ import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
 import jcriu.image.proto.TtyType;
+import jcriu.image.proto.jcriu_file;
 import jcriu.image.proto.reg_file_entry;
 import jcriu.image.proto.tty_data_entry;
 import jcriu.image.proto.tty_file_entry;
@@ -54,6 +56,12 @@ public final class Pty {
     private static final int TERMIOS_SIZE = 36;
     private static final int LFLAG = 12;
     private static final int CC = 17;
+    private static final int POLLIN = 1;
+    private static final int POLLPRI = 2;
+    private static final int POLLOUT = 4;
+    private static final int IXON = 0x400;
+    private static final int VSTOP = 9;
+    private static final byte STOP = 0x13;
     private static final int VTIME = 5;
     private static final int VMIN = 6;
     private static final int ICANON = 2;
@@ -110,17 +118,24 @@ public final class Pty {
     /** The terminals of a dump, or of the check before it, until all descriptors are known. */
     static final class Found {
         private final Map<Integer, OpenFile> masters = new TreeMap<>();
+        private final Map<Integer, Integer> masterIds = new HashMap<>();
         private final Map<Integer, OpenFile> slaves = new TreeMap<>();
         private final List<OpenFile> others = new ArrayList<>();
         private final Map<Long, Integer> externals = new HashMap<>();
         private final List<tty_info_entry> infos = new ArrayList<>();
         private final List<tty_data_entry> data = new ArrayList<>();
 
-        /** Adds a descriptor; the id by which its entry names the terminal. */
-        int add(OpenFile file) {
+        /**
+         * Adds a descriptor.
+         *
+         * @param id of its file entry
+         * @return the id by which that names the terminal
+         */
+        int add(OpenFile file, int id) {
             int index = index(file);
             if (isMaster(file.stat()) && index >= 0) {
                 masters.put(index, file);
+                masterIds.put(index, id);
                 return masterInfo(index);
             }
             others.add(file);
@@ -153,17 +168,17 @@ public final class Pty {
         }
 
         /** Looks at all terminals of the frozen tree. */
-        void resolve(boolean shellJob) {
+        void resolve(boolean shellJob, FileExtras extras) {
             check(shellJob);
             for (Map.Entry<Integer, OpenFile> one : slaves.entrySet()) {
                 if (!masters.containsKey(one.getKey())) {
                     infos.add(Tty.info(one.getValue(), slaveInfo(one.getKey())));
                 }
             }
-            masters.forEach(this::pair);
+            masters.forEach((index, master) -> pair(index, master, extras));
         }
 
-        private void pair(int index, OpenFile masterFile) {
+        private void pair(int index, OpenFile masterFile, FileExtras extras) {
             OpenFile slaveFile = slaves.get(index);
             try (Fd master = Fd.take(masterFile.pid(), masterFile.fd());
                     Fd slave =
@@ -206,11 +221,59 @@ public final class Pty {
                                     .setExclusive(number(slave, TIOCGEXCL) != 0)
                                     .build());
                 }
-                byte[] output = copyOutput(master, slave, settings, packet, masterFile);
-                add(masterInfo(index), output);
-                if (slave != null) {
-                    add(slaveInfo(index), copyInput(master, slave, settings));
+                if (packet != 0 && polls(master, POLLPRI)) {
+                    throw (UnsupportedStateException)
+                            new UnsupportedStateException(
+                                            masterFile.subject()
+                                                    + " is the master of a pty in packet mode with"
+                                                    + " a status to read, which is not supported")
+                                    .withHint("see docs/limits.md#terminals");
                 }
+                // what we do to its settings and its flow is no packet
+                set(master, TIOCPKT, 0);
+                try {
+                    contents(index, master, slave, settings, masterFile, extras);
+                } finally {
+                    set(master, TIOCPKT, packet);
+                }
+            }
+        }
+
+        private void contents(
+                int index,
+                Fd master,
+                Fd slave,
+                byte[] settings,
+                OpenFile masterFile,
+                FileExtras extras) {
+            if (slave == null) {
+                if (number(master, FIONREAD) != 0) {
+                    throw (UnsupportedStateException)
+                            new UnsupportedStateException(
+                                            masterFile.subject()
+                                                    + " is the master of a pty with bytes to read,"
+                                                    + " whose other end is closed")
+                                    .withHint("see docs/limits.md#terminals");
+                }
+                return;
+            }
+            byte[] output = readAll(master);
+            Stopped stopped = Stopped.NOT;
+            try {
+                stopped = start(master, slave);
+                if (stopped != Stopped.NOT) {
+                    output = join(output, echo(master, slave));
+                }
+                if (output.length != 0) {
+                    writeOutput(master, slave, settings, output);
+                }
+                add(masterInfo(index), output);
+                add(slaveInfo(index), copyInput(master, slave, settings));
+            } finally {
+                stop(stopped, master, slave, settings);
+            }
+            if (stopped != Stopped.NOT) {
+                extras.of(masterIds.get(index)).setOutputStopped(stopped.number);
             }
         }
 
@@ -239,29 +302,115 @@ public final class Pty {
         }
     }
 
-    /** What the slave's side has written and nobody has read from the master. */
-    private static byte[] copyOutput(
-            Fd master, Fd slave, byte[] settings, int packet, OpenFile subject) {
-        if (number(master, FIONREAD) == 0) {
-            return new byte[0];
+    // ------------------------------------------------------------------ flow
+
+    /** Whether the slave's side can write: not once the stop character came, or tcflow(3). */
+    private enum Stopped {
+        NOT(0),
+        BY_CHARACTER(1),
+        BY_CALL(2);
+
+        /** In the images. */
+        private final int number;
+
+        Stopped(int number) {
+            this.number = number;
         }
-        if (slave == null) {
-            throw (UnsupportedStateException)
-                    new UnsupportedStateException(
-                                    subject.subject()
-                                            + " is the master of a pty with bytes to read, whose"
-                                            + " other end is closed")
-                            .withHint("see docs/limits.md#terminals");
-        }
-        try {
-            set(master, TIOCPKT, 0);
-            byte[] bytes = readAll(master);
-            writeOutput(master, slave, settings, bytes);
-            return bytes;
-        } finally {
-            set(master, TIOCPKT, packet);
+
+        static Stopped of(int number) {
+            for (Stopped stopped : values()) {
+                if (stopped.number == number) {
+                    return stopped;
+                }
+            }
+            throw new ImageFormatException(
+                    "jcriu-files.img", -1, "output is stopped in the way " + number);
         }
     }
+
+    /**
+     * Lets output flow, which nothing is waiting in.
+     *
+     * @return how it was stopped: only what tcflow(3) has stopped does it start again
+     */
+    private static Stopped start(Fd master, Fd slave) {
+        if (awaitPoll(slave, POLLOUT, true)) {
+            return Stopped.NOT;
+        }
+        flow(slave, TCOON);
+        if (polls(slave, POLLOUT)) {
+            return Stopped.BY_CALL;
+        }
+        flow(slave, TCOOFF);
+        flow(slave, TCOON);
+        if (!polls(slave, POLLOUT)) {
+            throw new JcriuException(Kind.INTERNAL, master.name() + " takes no output");
+        }
+        return Stopped.BY_CHARACTER;
+    }
+
+    /** What was typed meanwhile is echoed as soon as somebody writes: behind what is there. */
+    private static byte[] echo(Fd master, Fd slave) {
+        Native.check(
+                Native.call(Syscall.WRITE, slave.number(), 0, 0), "flush the echo of " + slave);
+        awaitPoll(master, POLLIN, true);
+        return readAll(master);
+    }
+
+    private static byte[] join(byte[] first, byte[] second) {
+        byte[] both = java.util.Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, both, first.length, second.length);
+        return both;
+    }
+
+    /** Stops it in the same way; the settings are as they were. */
+    private static void stop(Stopped stopped, Fd master, Fd slave, byte[] settings) {
+        if (stopped == Stopped.BY_CALL) {
+            flow(slave, TCOOFF);
+        } else if (stopped == Stopped.BY_CHARACTER) {
+            byte[] stopping = settings.clone();
+            putWord(stopping, 0, word(settings, 0) | IXON);
+            stopping[CC + VSTOP] = STOP;
+            apply(master, stopping);
+            write(master, new byte[] {STOP}, 0, 1);
+            awaitPoll(slave, POLLOUT, false);
+            apply(master, settings);
+        }
+    }
+
+    private static void flow(Fd slave, int action) {
+        Native.check(
+                Native.call(Syscall.IOCTL, slave.number(), TCXONC, action),
+                "stop or start " + slave.name());
+    }
+
+    private static boolean polls(Fd end, int event) {
+        try (NativeMemory words = NativeMemory.allocate(32)) {
+            // struct pollfd {s32 fd; s16 events, revents}; struct timespec of 0
+            words.putInt(0, end.number());
+            words.putInt(4, event);
+            words.putLong(8, 0);
+            words.putLong(16, 0);
+            Native.check(
+                    Native.call(Syscall.PPOLL, words.address(), 1, words.address() + 8, 0, 0),
+                    "poll " + end.name());
+            return (words.getInt(4) >> 16 & event) != 0;
+        }
+    }
+
+    /** Waits, for the kernel moves bytes when it can; whether it came to that. */
+    private static boolean awaitPoll(Fd end, int event, boolean wanted) {
+        long deadline = System.nanoTime() + (wanted ? SETTLE_NANOS : ARRIVAL_NANOS);
+        while (polls(end, event) != wanted) {
+            if (System.nanoTime() - deadline > 0) {
+                return false;
+            }
+            LockSupport.parkNanos(PAUSE_NANOS);
+        }
+        return true;
+    }
+
+    // ------------------------------------------------------------------ bytes
 
     /** What was written to the master and the slave's side has not read. */
     private static byte[] copyInput(Fd master, Fd slave, byte[] settings) {
@@ -280,8 +429,6 @@ public final class Pty {
             apply(master, settings);
         }
     }
-
-    // ------------------------------------------------------------------ bytes
 
     private static byte[] readAll(Fd end) {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
@@ -449,6 +596,7 @@ public final class Pty {
             private final tty_info_entry masterInfo;
             private tty_info_entry slaveInfo;
             private Fd master;
+            private int masterId;
 
             Pair(int index, tty_info_entry masterInfo) {
                 this.index = index;
@@ -508,6 +656,7 @@ public final class Pty {
             int flags = RegFile.openFlags(entry.getFlags());
             if (entry.getTtyInfoId() == pair.masterInfo.getId()) {
                 make(pair, reg.getName(), flags);
+                pair.masterId = entry.getId();
                 return pair.master;
             }
             Fd opened = currentFds.remove(entry.getId());
@@ -595,7 +744,7 @@ public final class Pty {
         }
 
         /** Gives the pairs their settings and bytes; every file of them has been opened. */
-        void settle() {
+        void settle(Map<Integer, jcriu_file> extras) {
             for (Pair pair : pairs.values()) {
                 if (pair.master == null) {
                     continue;
@@ -613,6 +762,14 @@ public final class Pty {
                             writeInput(pair.master, slave, settings, input);
                         }
                         owner(pair, slave);
+                        jcriu_file extra = extras.get(pair.masterId);
+                        if (extra != null) {
+                            stop(
+                                    Stopped.of(extra.getOutputStopped()),
+                                    pair.master,
+                                    slave,
+                                    settings);
+                        }
                         if (pair.slaveInfo.getExclusive()) {
                             set(slave, TIOCEXCL, 0);
                         }

@@ -404,7 +404,7 @@ public final class RestoredFiles implements AutoCloseable {
                     }
                 });
         needed.addAll(leases.keySet());
-        ptys.settle();
+        ptys.settle(extras);
         ghosts.close();
         open.forEach(
                 (id, fd) -> {
