@@ -18,7 +18,7 @@ import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
 import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.stats_entry;
-import jcriu.memory.PagesOut;
+import jcriu.memory.LocalXfer;
 import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
@@ -30,6 +30,8 @@ import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
 import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
+import jcriu.store.PageTarget;
+import jcriu.store.PageXfer;
 import jcriu.sys.FaultPoint;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
@@ -68,8 +70,12 @@ public final class Dumper {
     private final ImageDir images;
     private final Workers workers = new Workers();
     private final boolean rehearsal;
-    private final Map<Integer, PagesOut> privatePages = new HashMap<>();
-    private final Map<Long, PagesOut> sharedPages = new HashMap<>();
+    private final Map<Integer, PageXfer> privatePages = new HashMap<>();
+    private final Map<Long, PageXfer> sharedPages = new HashMap<>();
+
+    /** Of what the freeze found; the others were prepared for what is gone by then. */
+    private final List<PageXfer> copied = new ArrayList<>();
+
     private final TaskExtras extras = new TaskExtras();
     private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
@@ -203,14 +209,10 @@ public final class Dumper {
 
     private void makeRoom(Preflight preflight) {
         for (Map.Entry<Integer, Long> task : preflight.privateBytes.entrySet()) {
-            PagesOut pages = newPages();
-            privatePages.put(task.getKey(), pages);
-            pages.prepare(task.getValue(), workers);
+            privatePages(task.getKey()).expect(task.getValue());
         }
         for (Map.Entry<Long, Long> object : preflight.sharedBytes.entrySet()) {
-            PagesOut pages = newPages();
-            sharedPages.put(object.getKey(), pages);
-            pages.prepare(object.getValue(), workers);
+            sharedPages(object.getKey()).expect(object.getValue());
         }
     }
 
@@ -236,20 +238,21 @@ public final class Dumper {
         images.prepare(ImageType.TIMENS, 0);
     }
 
-    private PagesOut newPages() {
-        int id = ++lastPagesId;
-        Path path = images.path(ImageType.PAGES, id);
-        images.wrote(path);
-        return new PagesOut(path.toString(), id);
+    private PageXfer newPages(PageTarget target) {
+        return new LocalXfer(images, target, ++lastPagesId, workers);
     }
 
-    private PagesOut take(long inode) {
-        return sharedPages.computeIfAbsent(inode, i -> newPages());
+    private PageXfer privatePages(int pid) {
+        return privatePages.computeIfAbsent(pid, p -> newPages(PageTarget.task(p)));
+    }
+
+    private PageXfer sharedPages(long inode) {
+        return sharedPages.computeIfAbsent(inode, i -> newPages(PageTarget.object(i)));
     }
 
     private void discardPages() {
-        privatePages.values().forEach(PagesOut::close);
-        sharedPages.values().forEach(PagesOut::close);
+        privatePages.values().forEach(PageXfer::close);
+        sharedPages.values().forEach(PageXfer::close);
     }
 
     private void dumpTree(int root, SharedObjects shared) {
@@ -419,20 +422,26 @@ public final class Dumper {
     private void copyPages(List<TaskDump> tasks, SharedObjects shared) {
         for (TaskDump task : tasks) {
             if (!task.task().zombie()) {
-                PagesOut pages = privatePages.computeIfAbsent(task.task().pid(), pid -> newPages());
+                PageXfer pages = privatePages(task.task().pid());
                 task.copyPages(pages, workers);
+                copied.add(pages);
             }
         }
         pass(FaultPoint.DUMP_PAGES);
-        shared.copy(this::take, workers);
+        shared.copy(
+                inode -> {
+                    PageXfer pages = sharedPages(inode);
+                    copied.add(pages);
+                    return pages;
+                },
+                workers);
     }
 
     private void writeImages(
             List<TaskDump> tasks, FileTable files, Seccomp seccomp, SharedObjects shared) {
         long start = System.nanoTime();
-        privatePages.values().forEach(PagesOut::finish);
-        sharedPages.values().forEach(PagesOut::finish);
         List<Runnable> jobs = new ArrayList<>();
+        copied.forEach(pages -> jobs.add(pages::finish));
         for (TaskDump task : tasks) {
             task.write(images, jobs);
         }

@@ -16,7 +16,6 @@ import jcriu.errors.UnsupportedStateException;
 import jcriu.kernel.FileConstants;
 import jcriu.kernel.Syscall;
 import jcriu.memory.PagemapScan;
-import jcriu.memory.Runs;
 import jcriu.proc.Capabilities;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
@@ -28,6 +27,7 @@ import jcriu.resource.Scheduling;
 import jcriu.resource.SharedObjects;
 import jcriu.resource.TaskState;
 import jcriu.resource.Vmas;
+import jcriu.store.Runs;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
 

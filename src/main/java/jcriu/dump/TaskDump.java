@@ -7,7 +7,6 @@ import java.util.List;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
-import jcriu.image.PagemapFlags;
 import jcriu.image.proto.core_entry;
 import jcriu.image.proto.fs_entry;
 import jcriu.image.proto.mm_entry;
@@ -17,7 +16,6 @@ import jcriu.image.proto.task_kobj_ids_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.memory.PagemapScan;
 import jcriu.memory.PagesOut;
-import jcriu.memory.Runs;
 import jcriu.memory.Workers;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
@@ -30,8 +28,8 @@ import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
-import jcriu.store.Pagemap;
-import jcriu.store.PagemapRun;
+import jcriu.store.PageXfer;
+import jcriu.store.Runs;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.Scratch;
@@ -59,7 +57,6 @@ final class TaskDump {
     private mm_entry mm;
     private fs_entry fs;
     private Runs runs = new Runs();
-    private PagesOut pages;
     private long pagesScanned;
     private Stat zombie;
     private List<Integer> tableHolders;
@@ -266,12 +263,11 @@ final class TaskDump {
     }
 
     /** Copies the private pages. */
-    void copyPages(PagesOut into, Workers workers) {
-        if (task.zombie()) {
-            return;
+    void copyPages(PageXfer into, Workers workers) {
+        for (int i = 0; i < runs.size(); i++) {
+            into.data(runs.start(i), runs.end(i));
         }
-        pages = into;
-        pages.copyFrom(task.pid(), runs, workers);
+        PagesOut.copyFromTask(task.pid(), runs, into, workers);
     }
 
     pstree_entry pstree(int parentPid) {
@@ -301,7 +297,7 @@ final class TaskDump {
                 .build();
     }
 
-    /** The jobs that write core, ids, mm, fs and pagemap; they can run at the same time. */
+    /** The jobs that write core, ids, mm and fs; they can run at the same time. */
     void write(ImageDir images, List<Runnable> jobs) {
         int pid = task.pid();
         if (task.zombie()) {
@@ -337,16 +333,6 @@ final class TaskDump {
         try (ImageWriter out = images.writer(ImageType.FS, pid)) {
             out.write(fs);
         }
-        List<PagemapRun> present = new ArrayList<>(runs.size());
-        for (int i = 0; i < runs.size(); i++) {
-            present.add(
-                    new PagemapRun(
-                            runs.start(i),
-                            (runs.end(i) - runs.start(i)) / PAGE,
-                            PagemapFlags.PRESENT,
-                            -1));
-        }
-        new Pagemap(pages.pagesId(), present).write(images, ImageType.PAGEMAP, pid);
     }
 
     private core_entry zombieCore() {

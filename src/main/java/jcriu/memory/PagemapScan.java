@@ -5,6 +5,7 @@ import static jcriu.kernel.MmanConstants.*;
 
 import jcriu.errors.Errno;
 import jcriu.kernel.Syscall;
+import jcriu.store.Runs;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;

@@ -1,112 +1,84 @@
 package jcriu.memory;
 
-import static jcriu.kernel.FileConstants.*;
-
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
-import jcriu.errors.ImageFormatException;
-import jcriu.image.ImageDir;
-import jcriu.image.ImageType;
-import jcriu.store.Pagemap;
+import jcriu.store.PageRead;
 import jcriu.store.PagemapRun;
+import jcriu.store.Runs;
 import jcriu.sys.Fd;
 import jcriu.sys.NativeMemory;
 import jcriu.tracee.RemoteMemory;
 
 /**
- * A {@code pages-N.img} being read into a task or into a shared object, on all cores.
+ * Moves pages of images into a task or into a shared object, on all cores.
  *
  * <p>Each core reads into a buffer that stays in its cache, and the kernel copies from there: that
  * beats mapping the file, whose pages would be touched one by one.
  */
-public final class PagesIn implements AutoCloseable {
+public final class PagesIn {
     private static final int CHUNK = 512 << 10;
     private static final long PIECE = 16 << 20;
 
-    private final Fd file;
-    private final String name;
+    private PagesIn() {}
 
-    private PagesIn(Fd file, String name) {
-        this.file = file;
-        this.name = name;
+    /** What is done with a chunk that was read: pages of {@code [start, start + length)}. */
+    private interface Sink {
+        void put(long start, NativeMemory chunk, int length);
     }
 
-    /** Opens the pages of a pagemap; without runs no file is needed. */
-    public static PagesIn open(ImageDir images, Pagemap pagemap) {
-        String name = ImageType.PAGES.fileName(pagemap.pagesId());
-        for (PagemapRun run : pagemap.runs()) {
-            if (!run.present()) {
-                throw new ImageFormatException(
-                        name,
-                        -1,
-                        "pages at 0x"
-                                + Long.toHexString(run.vaddr())
-                                + " are in a parent image, which is not supported yet");
+    private static long copy(PageRead pages, Runs runs, Workers workers, Sink sink) {
+        List<Runnable> jobs = new ArrayList<>();
+        for (Runs piece : PagesOut.pieces(runs, PIECE)) {
+            jobs.add(() -> copyPiece(pages, piece, sink));
+        }
+        if (!jobs.isEmpty()) {
+            workers.run(jobs);
+        }
+        return runs.bytes() / PagemapRun.PAGE_SIZE;
+    }
+
+    private static void copyPiece(PageRead pages, Runs piece, Sink sink) {
+        try (NativeMemory chunk = NativeMemory.allocate(Math.min(CHUNK, piece.bytes()))) {
+            ByteBuffer buffer = chunk.buffer(0, (int) chunk.size());
+            for (int i = 0; i < piece.size(); i++) {
+                for (long at = piece.start(i); at < piece.end(i); at += CHUNK) {
+                    int length = (int) Math.min(CHUNK, piece.end(i) - at);
+                    pages.read(at, buffer.clear().limit(length));
+                    sink.put(at, chunk, length);
+                }
             }
         }
-        if (pagemap.runs().isEmpty()) {
-            return new PagesIn(null, name);
-        }
-        return new PagesIn(
-                Fd.open(
-                        images.path(ImageType.PAGES, pagemap.pagesId()).toString(),
-                        O_RDONLY | O_NOFOLLOW),
-                name);
     }
 
-    /** Writes the runs to a task's memory at their addresses; returns the number of pages. */
-    public long copyToTask(List<PagemapRun> runs, int pid, Workers workers) {
+    /** Writes pages to a task's memory at their addresses; returns their number. */
+    public static long copyToTask(PageRead pages, Runs runs, int pid, Workers workers) {
         return copy(
+                pages,
                 runs,
                 workers,
-                (run, offset, length) -> {
-                    try (NativeMemory buffer = NativeMemory.allocate(Math.min(CHUNK, length))) {
-                        long done = 0;
-                        while (done < length) {
-                            long n = Math.min(CHUNK, length - done);
-                            read(buffer.address(), n, run.pagesOffset() + offset + done);
-                            RemoteMemory.write(
-                                    pid, run.vaddr() + offset + done, buffer.address(), n);
-                            done += n;
-                        }
-                    }
-                });
+                (start, chunk, length) -> RemoteMemory.write(pid, start, chunk.address(), length));
     }
 
     /**
      * Writes to a forked child's memory what differs from its parent's, page by page; the rest
      * stays shared.
      *
-     * @param parent the parent's pages
+     * @param runs pages that both have
      * @return the number of pages that are the same
      */
-    public long copyDifferent(
-            List<SharedPages.Pair> pairs, PagesIn parent, int pid, Workers workers) {
-        Map<PagemapRun, Long> offsets = new IdentityHashMap<>();
-        List<PagemapRun> runs = new ArrayList<>(pairs.size());
-        for (SharedPages.Pair pair : pairs) {
-            offsets.put(pair.child(), pair.parentOffset());
-            runs.add(pair.child());
-        }
+    public static long copyDifferent(
+            PageRead child, PageRead parent, Runs runs, int pid, Workers workers) {
         AtomicLong same = new AtomicLong();
         copy(
+                child,
                 runs,
                 workers,
-                (run, offset, length) -> {
-                    int size = (int) Math.min(CHUNK, length);
-                    try (NativeMemory ours = NativeMemory.allocate(size);
-                            NativeMemory theirs = NativeMemory.allocate(size)) {
-                        for (long done = 0; done < length; done += size) {
-                            int n = (int) Math.min(size, length - done);
-                            long at = offset + done;
-                            read(ours.address(), n, run.pagesOffset() + at);
-                            parent.read(theirs.address(), n, offsets.get(run) + at);
-                            same.addAndGet(writeDifferent(ours, theirs, n, pid, run.vaddr() + at));
-                        }
+                (start, chunk, length) -> {
+                    try (NativeMemory theirs = NativeMemory.allocate(length)) {
+                        parent.read(start, theirs.buffer(0, length));
+                        same.addAndGet(writeDifferent(chunk, theirs, length, pid, start));
                     }
                 });
         return same.get();
@@ -140,92 +112,30 @@ public final class PagesIn implements AutoCloseable {
     }
 
     /**
-     * Writes the runs to a shared object, at their addresses as offsets: into fresh pages of it
-     * that nobody has zeroed before. What lies behind {@code size} is left out.
+     * Writes pages to a shared object, at their addresses as offsets: into fresh pages of it that
+     * nobody has zeroed before. What lies behind {@code size} is left out.
      */
-    public long copyToObject(List<PagemapRun> runs, Fd object, long size, Workers workers) {
+    public static long copyToObject(
+            PageRead pages, Runs runs, Fd object, long size, Workers workers) {
         return copy(
+                pages,
                 runs,
                 workers,
-                (run, offset, length) -> {
-                    try (NativeMemory buffer = NativeMemory.allocate(Math.min(CHUNK, length))) {
-                        long done = 0;
-                        while (done < length) {
-                            long n = Math.min(CHUNK, length - done);
-                            long to = run.vaddr() + offset + done;
-                            read(buffer.address(), n, run.pagesOffset() + offset + done);
-                            if (to < size) {
-                                object.writeFully(buffer.address(), Math.min(n, size - to), to);
-                            }
-                            done += n;
-                        }
+                (start, chunk, length) -> {
+                    if (start < size) {
+                        object.writeFully(chunk.address(), Math.min(length, size - start), start);
                     }
                 });
     }
 
-    /** The bytes of one run, which must be small. */
-    public byte[] read(PagemapRun run) {
-        try (NativeMemory buffer = NativeMemory.allocate(run.lengthBytes())) {
-            read(buffer.address(), run.lengthBytes(), run.pagesOffset());
-            return buffer.get(0, (int) run.lengthBytes());
-        }
-    }
-
-    private void read(long to, long length, long offset) {
-        if (file.readFully(to, length, offset) < length) {
-            throw new ImageFormatException(
-                    name, offset, "ends before the pages that it should hold");
-        }
-    }
-
-    private interface Copy {
-        void run(PagemapRun run, long offset, long length);
-    }
-
-    private static long copy(List<PagemapRun> runs, Workers workers, Copy copy) {
-        List<Runnable> jobs = new ArrayList<>();
-        List<PagemapRun> small = new ArrayList<>();
-        long inSmall = 0;
-        long pages = 0;
-        for (PagemapRun run : runs) {
-            pages += run.nrPages();
-            if (run.lengthBytes() >= PIECE) {
-                for (long at = 0; at < run.lengthBytes(); at += PIECE) {
-                    long offset = at;
-                    long length = Math.min(PIECE, run.lengthBytes() - at);
-                    jobs.add(() -> copy.run(run, offset, length));
-                }
-                continue;
-            }
-            small.add(run);
-            inSmall += run.lengthBytes();
-            if (inSmall >= PIECE) {
-                List<PagemapRun> some = small;
-                jobs.add(() -> copyAll(some, copy));
-                small = new ArrayList<>();
-                inSmall = 0;
-            }
-        }
-        if (!small.isEmpty()) {
-            List<PagemapRun> some = small;
-            jobs.add(() -> copyAll(some, copy));
-        }
-        if (!jobs.isEmpty()) {
-            workers.run(jobs);
-        }
-        return pages;
-    }
-
-    private static void copyAll(List<PagemapRun> runs, Copy copy) {
-        for (PagemapRun run : runs) {
-            copy.run(run, 0, run.lengthBytes());
-        }
-    }
-
-    @Override
-    public void close() {
-        if (file != null) {
-            file.close();
-        }
+    /** Writes an object's pages to where it is mapped in our own memory. */
+    public static long copyToMapping(PageRead pages, Runs runs, long mapping, Workers workers) {
+        int self = (int) ProcessHandle.current().pid();
+        return copy(
+                pages,
+                runs,
+                workers,
+                (start, chunk, length) ->
+                        RemoteMemory.write(self, mapping + start, chunk.address(), length));
     }
 }

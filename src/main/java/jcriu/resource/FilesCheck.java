@@ -21,8 +21,10 @@ import jcriu.image.proto.ghost_file_entry;
 import jcriu.image.proto.memfd_inode_entry;
 import jcriu.image.proto.remap_file_path_entry;
 import jcriu.image.proto.remap_type;
-import jcriu.store.Pagemap;
+import jcriu.store.ChainRead;
+import jcriu.store.PageTarget;
 import jcriu.store.PagemapRun;
+import jcriu.store.Runs;
 
 /**
  * What the images of open files promise, checked before anything is opened or made: every id leads
@@ -184,17 +186,21 @@ public final class FilesCheck {
 
     private static void pages(ImageDir images, memfd_inode_entry inode) {
         long id = inode.getShmid() & 0xffffffffL;
-        Pagemap pagemap = Pagemap.read(images, ImageType.SHMEM_PAGEMAP, id).orElse(null);
-        if (pagemap == null || pagemap.runs().isEmpty()) {
-            return;
+        Runs runs;
+        try (ChainRead pages = ChainRead.open(images, PageTarget.object(id)).orElse(null)) {
+            if (pages == null || pages.runs().isEmpty()) {
+                return;
+            }
+            runs = pages.runs();
         }
-        PagemapRun last = pagemap.runs().get(pagemap.runs().size() - 1);
+        int last = runs.size() - 1;
         // a huge page is written whole, the last one too
-        if (last.end() - PagemapRun.PAGE_SIZE >= inode.getSize() && inode.getHugetlbFlag() == 0) {
+        if (runs.end(last) - PagemapRun.PAGE_SIZE >= inode.getSize()
+                && inode.getHugetlbFlag() == 0) {
             throw wrong(
                     ImageType.SHMEM_PAGEMAP.fileName(id),
                     "run at 0x"
-                            + Long.toHexString(last.vaddr())
+                            + Long.toHexString(runs.start(last))
                             + " goes past the end of the object ("
                             + inode.getSize()
                             + " bytes)");

@@ -8,8 +8,7 @@ import jcriu.image.VmaStatus;
 import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.kernel.Syscall;
-import jcriu.memory.Runs;
-import jcriu.store.PagemapRun;
+import jcriu.store.Runs;
 import jcriu.tracee.RemoteBatch;
 
 /**
@@ -52,11 +51,7 @@ public final class Inheritance {
      * @param parentRuns where the parent has pages
      * @param childRuns where the child has pages
      */
-    public static Inheritance of(
-            mm_entry parent,
-            List<PagemapRun> parentRuns,
-            mm_entry child,
-            List<PagemapRun> childRuns) {
+    public static Inheritance of(mm_entry parent, Runs parentRuns, mm_entry child, Runs childRuns) {
         Inheritance plan = new Inheritance();
         if (parent.getExeFileId() != child.getExeFileId()
                 || vdso(parent) == 0
@@ -79,7 +74,7 @@ public final class Inheritance {
                 plan.others.add(ours);
             }
         }
-        return plan.meet(parentRuns, childRuns) ? plan : none(child);
+        return plan.ranges.and(parentRuns).and(childRuns).isEmpty() ? none(child) : plan;
     }
 
     private static long vdso(mm_entry mm) {
@@ -113,28 +108,6 @@ public final class Inheritance {
                 || ours.getShmid() == theirs.getShmid()
                         && ours.getPgoff() - ours.getStart()
                                 == theirs.getPgoff() - theirs.getStart();
-    }
-
-    private boolean meet(List<PagemapRun> theirs, List<PagemapRun> ours) {
-        int p = 0;
-        int c = 0;
-        int r = 0;
-        while (p < theirs.size() && c < ours.size() && r < ranges.size()) {
-            long start =
-                    Math.max(ranges.start(r), Math.max(theirs.get(p).vaddr(), ours.get(c).vaddr()));
-            long end = Math.min(ranges.end(r), Math.min(theirs.get(p).end(), ours.get(c).end()));
-            if (start < end) {
-                return true;
-            }
-            if (theirs.get(p).end() == end) {
-                p++;
-            } else if (ours.get(c).end() == end) {
-                c++;
-            } else {
-                r++;
-            }
-        }
-        return false;
     }
 
     /**

@@ -3,10 +3,8 @@ package jcriu.resource;
 import static jcriu.kernel.FileConstants.*;
 import static jcriu.kernel.MmanConstants.*;
 
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import jcriu.errors.Errno;
 import jcriu.errors.ImageFormatException;
@@ -14,7 +12,6 @@ import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
-import jcriu.image.PagemapFlags;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.file_entry;
 import jcriu.image.proto.fown_entry;
@@ -23,10 +20,12 @@ import jcriu.image.proto.memfd_inode_entry;
 import jcriu.kernel.Syscall;
 import jcriu.memory.PagesIn;
 import jcriu.memory.PagesOut;
-import jcriu.memory.Runs;
 import jcriu.memory.Workers;
-import jcriu.store.Pagemap;
-import jcriu.store.PagemapRun;
+import jcriu.store.ChainRead;
+import jcriu.store.PageRead;
+import jcriu.store.PageTarget;
+import jcriu.store.PageXfer;
+import jcriu.store.Runs;
 import jcriu.sys.Fd;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
@@ -59,8 +58,7 @@ public final class SharedObjects {
         /** Bytes of a page: 4096, or those of a huge one. */
         long pageSize;
 
-        PagesOut pages;
-        Runs runs;
+        PageXfer pages;
     }
 
     private final Map<Long, Dumped> byInode = new LinkedHashMap<>();
@@ -126,24 +124,27 @@ public final class SharedObjects {
         return FileStat.of(path).blocks() * 512;
     }
 
-    /** Hands out a pages file that was prepared for an inode, or a fresh one. */
-    public interface PagesFiles {
-        PagesOut take(long inode);
+    /** Says where the pages of an object go, by its inode; prepared for it, or made afresh. */
+    public interface Xfers {
+        PageXfer of(long inode);
     }
 
     /** Copies the content of every object: what the object itself says it holds. */
-    public void copy(PagesFiles files, Workers workers) {
+    public void copy(Xfers xfers, Workers workers) {
         for (Dumped object : byInode.values()) {
             try (Fd fd = Fd.open(object.path, O_RDONLY)) {
                 object.stat = FileStat.of(object.path);
-                object.runs =
+                Runs runs =
                         object.pageSize == PAGE
                                 ? dataOf(fd, object.stat.size())
                                 : hugeDataOf(fd, object.stat, object.pageSize);
-                object.pages = files.take(object.stat.ino());
-                object.pages.copyFromFile(fd, object.runs, workers);
+                object.pages = xfers.of(object.stat.ino());
+                for (int i = 0; i < runs.size(); i++) {
+                    object.pages.data(runs.start(i), runs.end(i));
+                }
+                PagesOut.copyFromObject(fd, runs, object.pages, workers);
                 pagesScanned += (object.stat.size() + PAGE - 1) / PAGE;
-                pagesWritten += object.runs.bytes() / PAGE;
+                pagesWritten += runs.bytes() / PAGE;
             }
         }
     }
@@ -199,7 +200,7 @@ public final class SharedObjects {
         return pagesWritten;
     }
 
-    /** Writes {@code memfd.img} and the pagemaps. */
+    /** Writes {@code memfd.img}. */
     public void write(ImageDir images) {
         if (byInode.isEmpty()) {
             return;
@@ -225,20 +226,6 @@ public final class SharedObjects {
                 }
                 out.write(inode.build());
             }
-        }
-        for (Dumped object : byInode.values()) {
-            List<PagemapRun> runs = new ArrayList<>();
-            for (int i = 0; i < object.runs.size(); i++) {
-                long start = object.runs.start(i);
-                runs.add(
-                        new PagemapRun(
-                                start,
-                                (object.runs.end(i) - start) / PAGE,
-                                PagemapFlags.PRESENT,
-                                -1));
-            }
-            new Pagemap(object.pages.pagesId(), runs)
-                    .write(images, ImageType.SHMEM_PAGEMAP, object.stat.ino() & 0xffffffffL);
         }
     }
 
@@ -400,32 +387,19 @@ public final class SharedObjects {
 
         private void fill(memfd_inode_entry inode, Fd object, long size) {
             long id = inode.getShmid() & 0xffffffffL;
-            Pagemap pagemap = Pagemap.read(images, ImageType.SHMEM_PAGEMAP, id).orElse(null);
-            if (pagemap == null) {
-                return;
-            }
-            for (PagemapRun run : pagemap.runs()) {
-                if (run.end() > (size + PAGE - 1 & -PAGE)) {
-                    throw new ImageFormatException(
-                            ImageType.SHMEM_PAGEMAP.fileName(id),
-                            -1,
-                            "run at 0x"
-                                    + Long.toHexString(run.vaddr())
-                                    + " goes past the end of the object ("
-                                    + size
-                                    + " bytes)");
+            try (ChainRead pages = ChainRead.open(images, PageTarget.object(id)).orElse(null)) {
+                if (pages == null) {
+                    return;
                 }
-            }
-            try (PagesIn pages = PagesIn.open(images, pagemap)) {
                 pagesRestored +=
                         inode.getHugetlbFlag() == 0
-                                ? pages.copyToObject(pagemap.runs(), object, size, workers)
-                                : fillMapped(pages, pagemap, object, size);
+                                ? PagesIn.copyToObject(pages, pages.runs(), object, size, workers)
+                                : fillMapped(pages, object, size);
             }
         }
 
         /** Files on huge pages cannot be written, only mapped. */
-        private long fillMapped(PagesIn pages, Pagemap pagemap, Fd object, long size) {
+        private long fillMapped(PageRead pages, Fd object, long size) {
             long at =
                     Native.check(
                             Native.call(
@@ -438,16 +412,7 @@ public final class SharedObjects {
                                     0),
                             "map " + object.name());
             try {
-                List<PagemapRun> runs = new ArrayList<>();
-                for (PagemapRun run : pagemap.runs()) {
-                    runs.add(
-                            new PagemapRun(
-                                    at + run.vaddr(),
-                                    run.nrPages(),
-                                    run.flags(),
-                                    run.pagesOffset()));
-                }
-                return pages.copyToTask(runs, (int) ProcessHandle.current().pid(), workers);
+                return PagesIn.copyToMapping(pages, pages.runs(), at, workers);
             } finally {
                 Native.call(Syscall.MUNMAP, at, size);
             }

@@ -11,9 +11,9 @@ import jcriu.errors.UnsupportedStateException;
 import jcriu.image.VmaStatus;
 import jcriu.image.proto.vma_entry;
 import jcriu.memory.PagemapScan;
-import jcriu.memory.Runs;
 import jcriu.proc.MapsVma;
 import jcriu.proc.VmFlag;
+import jcriu.store.Runs;
 
 /**
  * Mappings of a task: what each is, and how it is mapped again.

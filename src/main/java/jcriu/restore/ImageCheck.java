@@ -29,7 +29,7 @@ import jcriu.resource.FileLocks;
 import jcriu.resource.FilesCheck;
 import jcriu.resource.Seccomp;
 import jcriu.resource.TaskExtras;
-import jcriu.store.PagemapRun;
+import jcriu.store.Runs;
 
 /**
  * All images of a tree that are read before its first process is made, each checked against the
@@ -238,16 +238,17 @@ record ImageCheck(
             }
         }
         int at = 0;
-        for (PagemapRun run : task.pagemap.runs()) {
-            while (at < spans.size() && spans.get(at)[1] <= run.vaddr() && spans.get(at)[1] > 0) {
+        Runs runs = task.pages.runs();
+        for (int i = 0; i < runs.size(); i++) {
+            while (at < spans.size() && spans.get(at)[1] <= runs.start(i) && spans.get(at)[1] > 0) {
                 at++;
             }
             if (at == spans.size()
-                    || spans.get(at)[0] > run.vaddr()
-                    || spans.get(at)[1] < run.end()) {
+                    || spans.get(at)[0] > runs.start(i)
+                    || spans.get(at)[1] < runs.end(i)) {
                 throw wrong(
                         ImageType.PAGEMAP.fileName(task.pid),
-                        "run at 0x" + Long.toHexString(run.vaddr()) + " is outside all mappings");
+                        "run at 0x" + Long.toHexString(runs.start(i)) + " is outside all mappings");
             }
         }
     }

@@ -23,7 +23,9 @@ import jcriu.image.proto.task_kobj_ids_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.MemoryExtras;
-import jcriu.store.Pagemap;
+import jcriu.store.ChainRead;
+import jcriu.store.PageRead;
+import jcriu.store.PageTarget;
 
 /** The images of one task, read and checked. */
 final class LoadedTask {
@@ -53,7 +55,8 @@ final class LoadedTask {
     /** Names the descriptor table: tasks with the same number share it; -1 if it has none. */
     int filesId = -1;
 
-    Pagemap pagemap;
+    /** Its private pages, through all parents; null for a zombie. */
+    PageRead pages;
 
     /** Of {@link #mm}, which is without them. */
     final List<vma_entry> guards = new ArrayList<>();
@@ -185,8 +188,8 @@ final class LoadedTask {
             filesId = in.requireOne(task_kobj_ids_entry.parser()).getFilesId();
         }
         fds = tables.computeIfAbsent(filesId, id -> readTable(images, id));
-        pagemap =
-                Pagemap.read(images, ImageType.PAGEMAP, pid)
+        pages =
+                ChainRead.open(images, PageTarget.task(pid))
                         .orElseThrow(
                                 () ->
                                         new ImageFormatException(

@@ -3,11 +3,11 @@ package jcriu.restore;
 import static jcriu.kernel.FileConstants.*;
 import static jcriu.kernel.ProcessConstants.*;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
 import jcriu.errors.Errno;
-import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.RemoteSyscallException;
@@ -38,8 +38,9 @@ import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
-import jcriu.store.Pagemap;
+import jcriu.store.PageRead;
 import jcriu.store.PagemapRun;
+import jcriu.store.Runs;
 import jcriu.sys.FaultPoint;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
@@ -84,7 +85,7 @@ final class TaskRestore {
         if (child.zombie()) {
             return Inheritance.none(null);
         }
-        return Inheritance.of(images.mm, images.pagemap.runs(), child.mm, child.pagemap.runs());
+        return Inheritance.of(images.mm, images.pages.runs(), child.mm, child.pages.runs());
     }
 
     Scratch scratch() {
@@ -287,7 +288,7 @@ final class TaskRestore {
         hasMemory = true;
         makeAddressSpace(seed, files);
         FaultPoint.RESTORE_ADDRESS_SPACE.pass();
-        fillMemory(dir, workers);
+        fillMemory(workers);
     }
 
     private void makeAddressSpace(List<MapsVma> seed, RestoredFiles files) {
@@ -314,60 +315,38 @@ final class TaskRestore {
         return pagesShared;
     }
 
-    private void fillMemory(ImageDir dir, Workers workers) {
-        List<PagemapRun> runs = new ArrayList<>();
-        try (PagesIn pages = PagesIn.open(dir, images.pagemap)) {
-            int vma = 0;
-            List<vma_entry> vmas = images.mm.getVmasList();
-            for (PagemapRun run : images.pagemap.runs()) {
-                while (vma < vmas.size() && vmas.get(vma).getEnd() <= run.vaddr()) {
-                    vma++;
-                }
-                if (vma == vmas.size() || vmas.get(vma).getStart() > run.vaddr()) {
-                    throw outside(run);
-                }
-                if (Vmas.is(vmas.get(vma), VmaStatus.VDSO)) {
-                    checkVdso(pages, run);
-                    continue;
-                }
-                // a run may go on over mappings that touch
-                for (int next = vma; vmas.get(next).getEnd() < run.end(); next++) {
-                    if (next + 1 == vmas.size()
-                            || vmas.get(next + 1).getStart() != vmas.get(next).getEnd()) {
-                        throw outside(run);
-                    }
-                }
-                runs.add(run);
-            }
-            if (!kept.any()) {
-                pagesRestored = pages.copyToTask(runs, images.pid, workers);
-                return;
-            }
-            Pagemap theirs = images.parent.pagemap;
-            SharedPages sorted = new SharedPages(kept.ranges(), theirs.runs(), runs);
-            Inheritance.drop(sorted.dropped(), batch(), this::flush);
-            flush();
-            pagesRestored = pages.copyToTask(sorted.copied(), images.pid, workers);
-            try (PagesIn parentPages = PagesIn.open(dir, theirs)) {
-                pagesShared =
-                        pages.copyDifferent(sorted.compared(), parentPages, images.pid, workers);
-            }
-            for (SharedPages.Pair pair : sorted.compared()) {
-                pagesRestored += pair.child().nrPages();
+    /** All pages lie in mappings: {@link ImageCheck} has seen to it. */
+    private void fillMemory(Workers workers) {
+        PageRead pages = images.pages;
+        Runs runs = pages.runs();
+        for (vma_entry vma : images.mm.getVmasList()) {
+            if (Vmas.is(vma, VmaStatus.VDSO)) {
+                Runs vdsoPages = new Runs();
+                vdsoPages.add(vma.getStart(), vma.getEnd());
+                checkVdso(pages, runs.and(vdsoPages));
+                runs = runs.minus(vdsoPages);
             }
         }
+        if (!kept.any()) {
+            pagesRestored = PagesIn.copyToTask(pages, runs, images.pid, workers);
+            return;
+        }
+        PageRead theirs = images.parent.pages;
+        SharedPages sorted = SharedPages.of(kept.ranges(), theirs.runs(), runs);
+        Inheritance.drop(sorted.dropped(), batch(), this::flush);
+        flush();
+        pagesRestored =
+                PagesIn.copyToTask(pages, sorted.copied(), images.pid, workers)
+                        + sorted.compared().bytes() / PagemapRun.PAGE_SIZE;
+        pagesShared = PagesIn.copyDifferent(pages, theirs, sorted.compared(), images.pid, workers);
     }
 
-    private ImageFormatException outside(PagemapRun run) {
-        return new ImageFormatException(
-                jcriu.image.ImageType.PAGEMAP.fileName(images.pid),
-                -1,
-                "run at 0x" + Long.toHexString(run.vaddr()) + " is outside all mappings");
-    }
-
-    private void checkVdso(PagesIn pages, PagemapRun run) {
-        byte[] dumped = pages.read(run);
+    private static void checkVdso(PageRead pages, Runs runs) {
         byte[] ours = Vdso.bytes();
+        byte[] dumped = new byte[(int) runs.bytes()];
+        if (!runs.isEmpty()) {
+            pages.read(runs.start(0), ByteBuffer.wrap(dumped));
+        }
         if (!java.util.Arrays.equals(
                 dumped, java.util.Arrays.copyOf(ours, Math.min(ours.length, dumped.length)))) {
             throw new JcriuException(

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import jcriu.CCompiler;
 import jcriu.LiveTarget;
+import jcriu.store.Runs;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;

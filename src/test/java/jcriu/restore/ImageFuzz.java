@@ -31,7 +31,6 @@ import jcriu.resource.AddressSpace;
 import jcriu.resource.X86Fpu;
 import jcriu.resource.X86Registers;
 import jcriu.store.Pagemap;
-import jcriu.store.PagesFile;
 
 /**
  * Feeds images that nobody wrote to everything that reads images before a restore makes its first
@@ -42,6 +41,7 @@ import jcriu.store.PagesFile;
  * {@link #fuzzerTestOneInput}.
  */
 public final class ImageFuzz {
+    private static final int MAX_BYTES = 1 << 20;
     private static final int XSAVE_BYTES = 2696;
 
     private static final long[] VALUES = {
@@ -228,7 +228,7 @@ public final class ImageFuzz {
                 continue;
             }
             mms.add(task.mm);
-            PagesFile.open(images, task.pagemap).close();
+            task.pages.close();
             for (core_entry core : task.cores) {
                 X86Fpu.restore(
                         core.getThreadInfo().getFpregs(), new byte[XSAVE_BYTES], task.coreFile());
@@ -287,8 +287,8 @@ public final class ImageFuzz {
         } catch (IOException | RuntimeException e) {
             return image;
         }
-        if (entries.isEmpty()) {
-            return image;
+        if (entries.isEmpty() || image.length > MAX_BYTES) {
+            return image; // a change may double an image, and an input may ask for many
         }
         int at = choices.pick(entries.size());
         switch (how) {

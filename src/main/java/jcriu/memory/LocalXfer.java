@@ -1,0 +1,284 @@
+package jcriu.memory;
+
+import static jcriu.kernel.FileConstants.*;
+import static jcriu.kernel.MmanConstants.*;
+
+import java.util.ArrayList;
+import java.util.List;
+import jcriu.errors.Errno;
+import jcriu.errors.JcriuException;
+import jcriu.errors.SyscallException;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.image.PagemapFlags;
+import jcriu.kernel.Syscall;
+import jcriu.store.PageTarget;
+import jcriu.store.PageXfer;
+import jcriu.store.Pagemap;
+import jcriu.store.PagemapRun;
+import jcriu.store.Runs;
+import jcriu.sys.Fd;
+import jcriu.sys.Native;
+import jcriu.sys.NativeMemory;
+
+/**
+ * A {@code pages-N.img} being written, and its pagemap: the pages of all data runs back to back.
+ *
+ * <p>What is to come is guessed before the freeze and room is made for it ({@link #expect}): the
+ * file's pages are allocated and mapped, so that inside the freeze the kernel only copies, once,
+ * from the task straight into the page cache. A wrong guess costs time, nothing else: what does not
+ * fit goes through a buffer, and what was too much is cut off ({@link #finish}).
+ */
+public final class LocalXfer implements PageXfer {
+    private static final long TMPFS_MAGIC = 0x01021994;
+    private static final int CHUNK = 1 << 20;
+    private static final long WORTH_PREPARING = 4 << 20;
+
+    private final ImageDir images;
+    private final PageTarget target;
+    private final int pagesId;
+    private final Workers workers;
+    private final Fd file;
+    private final List<PagemapRun> runs = new ArrayList<>();
+    private long dataBytes;
+    private long parentBytes;
+    private long mapped;
+    private long mappedBytes;
+    private boolean finished;
+    private boolean closed;
+
+    /** Creates or empties {@code pages-N.img}; it is readable by its owner only. */
+    public LocalXfer(ImageDir images, PageTarget target, int pagesId, Workers workers) {
+        this.images = images;
+        this.target = target;
+        this.pagesId = pagesId;
+        this.workers = workers;
+        this.file =
+                Fd.open(
+                        images.path(ImageType.PAGES, pagesId).toString(),
+                        O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                        0600);
+        images.wrote(images.path(ImageType.PAGES, pagesId));
+    }
+
+    /**
+     * Makes room for about {@code bytes}.
+     *
+     * @throws jcriu.errors.SyscallException ENOSPC if the disk has no room for that much
+     */
+    @Override
+    public void expect(long bytes) {
+        if (bytes < WORTH_PREPARING) {
+            return;
+        }
+        reserve(bytes);
+        long at =
+                Native.call(
+                        Syscall.MMAP,
+                        0,
+                        bytes,
+                        PROT_READ | PROT_WRITE,
+                        MAP_SHARED,
+                        file.number(),
+                        0);
+        if (Native.failed(at)) {
+            return;
+        }
+        mapped = at;
+        mappedBytes = bytes;
+        List<Runnable> jobs = new ArrayList<>();
+        long step = 64 << 20;
+        for (long from = 0; from < bytes; from += step) {
+            long start = at + from;
+            long length = Math.min(step, bytes - from);
+            jobs.add(() -> populate(start, length));
+        }
+        workers.run(jobs);
+    }
+
+    /**
+     * On tmpfs fallocate(2) fills the pages too, on one core; there the free space is asked for,
+     * and the pages are filled on all cores.
+     */
+    private void reserve(long bytes) {
+        String what = "reserve " + bytes + " bytes for " + file.name();
+        try (NativeMemory statfs = NativeMemory.allocate(256)) {
+            Native.check(
+                    Native.call(Syscall.FSTATFS, file.number(), statfs.address()),
+                    "statfs " + file.name());
+            if (statfs.getLong(0) == TMPFS_MAGIC) {
+                long blocks = statfs.getLong(16);
+                long free = statfs.getLong(32);
+                if (blocks != 0 && free * statfs.getLong(8) < bytes) {
+                    throw noRoom(what);
+                }
+                Native.check(Native.call(Syscall.FTRUNCATE, file.number(), bytes), what);
+                return;
+            }
+        }
+        long r = Native.call(Syscall.FALLOCATE, file.number(), 0, 0, bytes);
+        if (r == -Errno.ENOSPC.number()) {
+            throw noRoom(what);
+        }
+        if (r == -Errno.EOPNOTSUPP.number()) {
+            r = Native.call(Syscall.FTRUNCATE, file.number(), bytes);
+        }
+        Native.check(r, what);
+    }
+
+    /** Allocates the pages now: a fault without room, later, would look like a bad address. */
+    private void populate(long start, long length) {
+        long r = Native.call(Syscall.MADVISE, start, length, MADV_POPULATE_WRITE);
+        if (r == -Errno.EFAULT.number()) {
+            throw noRoom("fill " + length + " bytes of " + file.name());
+        }
+    }
+
+    private static JcriuException noRoom(String what) {
+        return new SyscallException(what, Errno.ENOSPC)
+                .withHint("make room on that file system, or choose another --images-dir");
+    }
+
+    @Override
+    public void data(long start, long end) {
+        runs.add(
+                new PagemapRun(
+                        start,
+                        (end - start) / PagemapRun.PAGE_SIZE,
+                        PagemapFlags.PRESENT,
+                        dataBytes));
+        dataBytes += end - start;
+    }
+
+    @Override
+    public void parent(long start, long end) {
+        runs.add(
+                new PagemapRun(
+                        start, (end - start) / PagemapRun.PAGE_SIZE, PagemapFlags.PARENT, -1));
+        parentBytes += end - start;
+    }
+
+    @Override
+    public long dataBytes() {
+        return dataBytes;
+    }
+
+    @Override
+    public long parentBytes() {
+        return parentBytes;
+    }
+
+    /** The run that holds an address. */
+    private int find(long address) {
+        int low = 0;
+        int high = runs.size() - 1;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (runs.get(middle).end() <= address) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
+    }
+
+    /** What fits into the mapped part is put there at once; small neighbours go in one write. */
+    @Override
+    public void fill(Runs pages, Source source) {
+        try (Buffer buffer = new Buffer()) {
+            int run = pages.isEmpty() ? 0 : find(pages.start(0));
+            for (int i = 0; i < pages.size(); i++) {
+                long from = pages.start(i);
+                while (from < pages.end(i)) {
+                    while (runs.get(run).end() <= from || !runs.get(run).present()) {
+                        run++;
+                    }
+                    PagemapRun at = runs.get(run);
+                    if (at.vaddr() > from) {
+                        throw new IllegalArgumentException(
+                                "0x" + Long.toHexString(from) + " is in no data run");
+                    }
+                    long length = Math.min(pages.end(i), at.end()) - from;
+                    long offset = at.pagesOffset() + from - at.vaddr();
+                    if (offset + length <= mappedBytes) {
+                        source.read(from, mapped + offset, length);
+                    } else {
+                        buffer.copy(source, from, offset, length);
+                    }
+                    from += length;
+                }
+            }
+            buffer.flush();
+        }
+    }
+
+    /** Pages on their way into the file; made when the first comes. */
+    private final class Buffer implements AutoCloseable {
+        private NativeMemory memory;
+        private long offset;
+        private int pending;
+
+        void copy(Source source, long from, long to, long length) {
+            if (memory == null) {
+                memory = NativeMemory.allocate(CHUNK);
+            }
+            while (length > 0) {
+                if (pending == CHUNK || pending > 0 && offset + pending != to) {
+                    flush();
+                }
+                if (pending == 0) {
+                    offset = to;
+                }
+                long n = Math.min(length, CHUNK - pending);
+                source.read(from, memory.address() + pending, n);
+                pending += (int) n;
+                from += n;
+                to += n;
+                length -= n;
+            }
+        }
+
+        void flush() {
+            if (pending > 0) {
+                file.writeFully(memory.address(), pending, offset);
+                pending = 0;
+            }
+        }
+
+        @Override
+        public void close() {
+            if (memory != null) {
+                memory.close();
+            }
+        }
+    }
+
+    /** Cuts off what was reserved and not needed, and writes the pagemap. */
+    @Override
+    public void finish() {
+        Native.check(
+                Native.call(Syscall.FTRUNCATE, file.number(), dataBytes),
+                "truncate " + file.name());
+        new Pagemap(pagesId, runs).write(images, target.type(), target.id());
+        finished = true;
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        if (mappedBytes > 0) {
+            Native.call(Syscall.MUNMAP, mapped, mappedBytes);
+            mappedBytes = 0;
+        }
+        if (!finished || dataBytes == 0) {
+            try (NativeMemory path = NativeMemory.cString(file.name())) {
+                Native.call(Syscall.UNLINKAT, AT_FDCWD, path.address(), 0);
+            }
+        }
+        file.close();
+    }
+}

@@ -1,0 +1,240 @@
+package jcriu.store;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import jcriu.errors.ImageFormatException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.image.ImageDir;
+
+/**
+ * Pages in a directory of images and its parents.
+ *
+ * <pre>
+ *   newest     DDDDD   PPPPPPPPPPPP   DD          D: in this pages file   P: in the parent
+ *   parent     DDDDD   DDD  PPPP DD               P may be split there in other ways
+ *   oldest             ddd  DDDD
+ *              -----   ---  ---- --   --          what {@link #open} resolves: one layer for each page
+ * </pre>
+ *
+ * All pagemaps of the chain are read and checked when it is opened; a page that nobody has is an
+ * error then, never zeros.
+ */
+public final class ChainRead implements PageRead {
+    /** No chain is as long; a cycle that changes its names would be. */
+    private static final int MAX_LAYERS = 100_000;
+
+    /** One directory of the chain: where the target's pages are in its pages file. */
+    private static final class Layer {
+        final ImageDir images;
+        final Pagemap pagemap;
+        private PagesFile file;
+
+        Layer(ImageDir images, Pagemap pagemap) {
+            this.images = images;
+            this.pagemap = pagemap;
+        }
+
+        synchronized PagesFile file() {
+            if (file == null) {
+                file = PagesFile.open(images, pagemap);
+            }
+            return file;
+        }
+
+        synchronized void close() {
+            if (file != null) {
+                file.close();
+                file = null;
+            }
+        }
+    }
+
+    /**
+     * Pages that stand together in one pages file.
+     *
+     * @param pagesOffset of the first, in bytes
+     */
+    private record Piece(long start, long end, Layer layer, long pagesOffset) {}
+
+    private final PageTarget target;
+    private final List<Layer> layers = new ArrayList<>();
+    private List<Piece> pieces = List.of();
+    private final Runs runs = new Runs();
+
+    private ChainRead(PageTarget target) {
+        this.target = target;
+    }
+
+    /**
+     * Opens the pages of a target.
+     *
+     * @return nothing if these images have no pagemap for it
+     * @throws ImageFormatException naming file and page: a damaged pagemap, a pages file that is
+     *     too short, a missing parent, a cycle of parents, or a page that no parent has
+     */
+    public static Optional<ChainRead> open(ImageDir images, PageTarget target) {
+        ChainRead chain = new ChainRead(target);
+        Optional<Pagemap> newest = Pagemap.read(images, target.type(), target.id());
+        if (newest.isEmpty()) {
+            return Optional.empty();
+        }
+        chain.readLayers(images, newest.get());
+        chain.resolve();
+        return Optional.of(chain);
+    }
+
+    /** Reads as many pagemaps as there are runs left to a parent. */
+    private void readLayers(ImageDir newest, Pagemap pagemap) {
+        Set<Path> seen = new HashSet<>();
+        ImageDir images = newest;
+        layers.add(new Layer(images, pagemap));
+        seen.add(real(images));
+        while (hasParentRuns(pagemap)) {
+            ImageDir child = images;
+            // that there is a link, Pagemap.read has checked
+            images = child.parent().orElseThrow();
+            if (!seen.add(real(images)) || layers.size() == MAX_LAYERS) {
+                throw new ImageFormatException(
+                        child.directory().toString(), -1, "its parents lead back to itself");
+            }
+            images.inventory();
+            ImageDir parent = images;
+            pagemap =
+                    Pagemap.read(parent, target.type(), target.id())
+                            .orElseThrow(
+                                    () ->
+                                            new ImageFormatException(
+                                                    parent.directory()
+                                                            .resolve(target.fileName())
+                                                            .toString(),
+                                                    -1,
+                                                    "is missing, and the images in "
+                                                            + child.directory()
+                                                            + " need pages of it"));
+            layers.add(new Layer(parent, pagemap));
+        }
+    }
+
+    private static boolean hasParentRuns(Pagemap pagemap) {
+        for (PagemapRun run : pagemap.runs()) {
+            if (run.inParent()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static Path real(ImageDir images) {
+        try {
+            return images.directory().toRealPath();
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot read " + images.directory() + ": " + e, e);
+        }
+    }
+
+    /** Oldest first: each layer takes what it lacks from the pieces of those before it. */
+    private void resolve() {
+        for (int i = layers.size() - 1; i >= 0; i--) {
+            Layer layer = layers.get(i);
+            List<Piece> resolved = new ArrayList<>();
+            int at = 0;
+            for (PagemapRun run : layer.pagemap.runs()) {
+                if (run.present()) {
+                    resolved.add(new Piece(run.vaddr(), run.end(), layer, run.pagesOffset()));
+                } else if (run.inParent()) {
+                    at = take(layer, run, at, resolved);
+                } else if (i == 0) {
+                    throw lacks(layer, run.vaddr(), "are left to a page server");
+                }
+            }
+            pieces = resolved;
+        }
+        for (Piece piece : pieces) {
+            runs.add(piece.start, piece.end);
+        }
+    }
+
+    /** Copies the parts of {@link #pieces} that a run needs; returns where to look for the next. */
+    private int take(Layer layer, PagemapRun run, int at, List<Piece> into) {
+        long next = run.vaddr();
+        while (at < pieces.size() && pieces.get(at).end <= next) {
+            at++;
+        }
+        while (next < run.end()) {
+            if (at == pieces.size() || pieces.get(at).start > next) {
+                throw lacks(layer, next, "are in no parent image");
+            }
+            Piece piece = pieces.get(at);
+            long end = Math.min(piece.end, run.end());
+            into.add(new Piece(next, end, piece.layer, piece.pagesOffset + next - piece.start));
+            next = end;
+            if (end == piece.end) {
+                at++;
+            }
+        }
+        return at;
+    }
+
+    private ImageFormatException lacks(Layer layer, long page, String what) {
+        return new ImageFormatException(
+                layer.images.directory().resolve(target.fileName()).toString(),
+                -1,
+                "pages from 0x" + Long.toHexString(page) + " on " + what);
+    }
+
+    @Override
+    public Runs runs() {
+        return runs;
+    }
+
+    /** The pages that these images have themselves. */
+    public Pagemap pagemap() {
+        return layers.get(0).pagemap;
+    }
+
+    @Override
+    public void read(long start, ByteBuffer to) {
+        int at = find(start);
+        long next = start;
+        int limit = to.limit();
+        while (to.position() < limit) {
+            Piece piece = at < pieces.size() ? pieces.get(at) : null;
+            if (piece == null || piece.start > next || piece.end <= next) {
+                throw lacks(layers.get(0), next, "are not there");
+            }
+            int length = (int) Math.min(limit - to.position(), piece.end - next);
+            to.limit(to.position() + length);
+            piece.layer.file().read(piece.pagesOffset + next - piece.start, to);
+            to.limit(limit);
+            next += length;
+            at++;
+        }
+    }
+
+    /** The first piece that ends behind an address. */
+    private int find(long address) {
+        int low = 0;
+        int high = pieces.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (pieces.get(middle).end <= address) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
+    }
+
+    @Override
+    public void close() {
+        layers.forEach(Layer::close);
+    }
+}

@@ -1,0 +1,30 @@
+package jcriu.store;
+
+import java.nio.ByteBuffer;
+
+/**
+ * Reads the pages of one target, wherever they are: in these images, in any of their parents, or
+ * with a peer. The counterpart of {@link PageXfer}.
+ *
+ * <p>Any thread may read at any time.
+ */
+public interface PageRead extends AutoCloseable {
+    /**
+     * Which pages there are. All others were never written: they are zero, or those of the file
+     * that is mapped there.
+     */
+    Runs runs();
+
+    /**
+     * Fills the buffer with the pages from {@code start} on.
+     *
+     * @param start page-aligned; all pages of {@code [start, start + to.remaining())} are in {@link
+     *     #runs}
+     * @throws jcriu.errors.ImageFormatException naming file, page and offset, if they are not there
+     *     after all, or damaged
+     */
+    void read(long start, ByteBuffer to);
+
+    @Override
+    void close();
+}

@@ -1,0 +1,50 @@
+package jcriu.store;
+
+/**
+ * Takes the pages of one target: the image side of a dump, be it files or a peer.
+ *
+ * <p>First the runs are said, in the order of their addresses; then the content of the {@link
+ * #data} runs is filled in, in any order and by any thread; {@link #finish} ends it.
+ *
+ * <pre>
+ *   data      parent        data
+ *   |-----|   |-------|     |--|          what is in no run was never written
+ *      ^ fill                ^ fill
+ * </pre>
+ *
+ * <p>Closed without {@link #finish}, the target's pages are not part of the images.
+ */
+public interface PageXfer extends AutoCloseable {
+    /** Where content comes from. */
+    interface Source {
+        /**
+         * Copies the pages of {@code [start, start + length)} to an address in our own memory.
+         * Pages that are gone meanwhile become zero.
+         */
+        void read(long start, long to, long length);
+    }
+
+    /** Says about how many bytes will come, so that room is made before the freeze. */
+    void expect(long bytes);
+
+    /** Appends a run whose content will be filled in. */
+    void data(long start, long end);
+
+    /** Appends a run whose content is that of the parent images. */
+    void parent(long start, long end);
+
+    /** Fills in pages of data runs; every page is filled once. */
+    void fill(Runs pages, Source source);
+
+    /** All is there: the target's pages are part of the images from now on. */
+    void finish();
+
+    /** Sum of the data runs. */
+    long dataBytes();
+
+    /** Sum of the parent runs. */
+    long parentBytes();
+
+    @Override
+    void close();
+}

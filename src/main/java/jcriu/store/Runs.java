@@ -1,0 +1,105 @@
+package jcriu.store;
+
+import java.util.Arrays;
+
+/** An ascending list of half-open ranges {@code [start, end)} in bytes, page-aligned. */
+public final class Runs {
+    private long[] bounds = new long[32];
+    private int count;
+    private long bytes;
+
+    /** Appends a range behind all others; one that touches the last is joined to it. */
+    public void add(long start, long end) {
+        if (start >= end) {
+            return;
+        }
+        if (count > 0 && bounds[2 * count - 1] == start) {
+            bounds[2 * count - 1] = end;
+        } else {
+            if (2 * count == bounds.length) {
+                bounds = Arrays.copyOf(bounds, bounds.length * 2);
+            }
+            bounds[2 * count] = start;
+            bounds[2 * count + 1] = end;
+            count++;
+        }
+        bytes += end - start;
+    }
+
+    public int size() {
+        return count;
+    }
+
+    public boolean isEmpty() {
+        return count == 0;
+    }
+
+    public long start(int i) {
+        return bounds[2 * i];
+    }
+
+    public long end(int i) {
+        return bounds[2 * i + 1];
+    }
+
+    /** Sum of the lengths. */
+    public long bytes() {
+        return bytes;
+    }
+
+    /** What lies in both. */
+    public Runs and(Runs other) {
+        Runs both = new Runs();
+        int j = 0;
+        for (int i = 0; i < count; i++) {
+            while (j < other.count && other.end(j) <= start(i)) {
+                j++;
+            }
+            for (int k = j; k < other.count && other.start(k) < end(i); k++) {
+                both.add(Math.max(start(i), other.start(k)), Math.min(end(i), other.end(k)));
+            }
+        }
+        return both;
+    }
+
+    /** What lies here and not in the other. */
+    public Runs minus(Runs other) {
+        Runs rest = new Runs();
+        int j = 0;
+        for (int i = 0; i < count; i++) {
+            long at = start(i);
+            while (j < other.count && other.end(j) <= at) {
+                j++;
+            }
+            for (int k = j; k < other.count && other.start(k) < end(i); k++) {
+                rest.add(at, other.start(k));
+                at = Math.max(at, other.end(k));
+            }
+            rest.add(at, end(i));
+        }
+        return rest;
+    }
+
+    /** What lies in one or the other. */
+    public Runs or(Runs other) {
+        Runs all = new Runs();
+        int i = 0;
+        int j = 0;
+        long start = 0;
+        long end = -1;
+        while (i < count || j < other.count) {
+            boolean ours = j == other.count || i < count && start(i) <= other.start(j);
+            long nextStart = ours ? start(i) : other.start(j);
+            long nextEnd = ours ? end(i++) : other.end(j++);
+            if (end >= 0 && nextStart <= end) {
+                end = Math.max(end, nextEnd);
+                continue;
+            }
+            all.add(start, end);
+            start = nextStart;
+            end = nextEnd;
+        }
+        all.add(start, end);
+        return all;
+    }
+}
