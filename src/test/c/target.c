@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -94,6 +95,17 @@ int main(int argc, char **argv) {
         while (!words[5]) pause_ms(1);
         words[0] = 1;
         syscall(SYS_exit, 0);
+    } else if (!strcmp(mode, "segment")) {
+        /* counts in the SysV segment of key ARGUMENT; words[2] is its id */
+        int id = shmget(strtol(arg, NULL, 0), 65536, IPC_CREAT | 0600);
+        volatile uint64_t *shared = shmat(id, NULL, 0);
+        if (shared == (void *)-1) return 5;
+        words[2] = id;
+        words[0] = 1;
+        for (;;) {
+            words[1] = ++*shared;
+            pause_ms(1);
+        }
     } else if (!strcmp(mode, "memory")) { /* ARGUMENT MiB that no compression shrinks */
         size_t bytes = atol(arg) << 20;
         uint64_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -246,8 +246,8 @@ public final class Dumper {
         return privatePages.computeIfAbsent(pid, p -> newPages(PageTarget.task(p)));
     }
 
-    private PageXfer sharedPages(long inode) {
-        return sharedPages.computeIfAbsent(inode, i -> newPages(PageTarget.object(i)));
+    private PageXfer sharedPages(long id) {
+        return sharedPages.computeIfAbsent(id, i -> newPages(PageTarget.object(i)));
     }
 
     private void discardPages() {
@@ -429,8 +429,8 @@ public final class Dumper {
         }
         pass(FaultPoint.DUMP_PAGES);
         shared.copy(
-                inode -> {
-                    PageXfer pages = sharedPages(inode);
+                id -> {
+                    PageXfer pages = sharedPages(id);
                     copied.add(pages);
                     return pages;
                 },
@@ -454,7 +454,7 @@ public final class Dumper {
             }
         }
         files.write();
-        shared.write(images);
+        shared.write(images, Inventory.IPC_NS_ID);
         seccomp.write(images);
         extras.write(images);
         memoryExtras.write(images);

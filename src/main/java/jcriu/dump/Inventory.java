@@ -16,6 +16,9 @@ final class Inventory {
     private static final int VERSION = 2;
     private static final int NETWORK_LOCK_SKIP = 2;
 
+    /** Names the images of our IPC namespace. */
+    static final int IPC_NS_ID = 3;
+
     private Inventory() {}
 
     /** Ids of our own namespaces: small numbers that mean something only within one dump. */
@@ -24,7 +27,7 @@ final class Inventory {
                 .newBuilder()
                 .setPidNsId(1)
                 .setNetNsId(2)
-                .setIpcNsId(3)
+                .setIpcNsId(IPC_NS_ID)
                 .setUtsNsId(4)
                 .setTimeNsId(5)
                 .setMntNsId(6)

@@ -54,7 +54,7 @@ final class Preflight {
     /** Bytes of private pages by pid, as far as they could be counted. */
     final Map<Integer, Long> privateBytes = new HashMap<>();
 
-    /** Bytes of shared objects by inode. */
+    /** Bytes of shared objects by id. */
     final Map<Long, Long> sharedBytes = new HashMap<>();
 
     Preflight(DumpOptions options, FileTable files) {
@@ -344,7 +344,8 @@ final class Preflight {
             for (MapsVma vma : vmas) {
                 if (Vmas.hasPrivatePages(vma)) {
                     Vmas.scan(vma, scan, runs);
-                } else if (Vmas.isSharedObject(vma) && !sharedBytes.containsKey(vma.inode())) {
+                } else if (Vmas.isSharedObject(vma)
+                        && !sharedBytes.containsKey(SharedObjects.idOf(vma))) {
                     String link =
                             "/proc/"
                                     + pid
@@ -354,7 +355,7 @@ final class Preflight {
                                     + Long.toHexString(vma.end());
                     FileStat stat = FileStat.tryOf(link);
                     if (stat != null) {
-                        sharedBytes.put(vma.inode(), SharedObjects.bytesOf(link));
+                        sharedBytes.put(SharedObjects.idOf(vma), SharedObjects.bytesOf(link));
                     }
                 }
             }

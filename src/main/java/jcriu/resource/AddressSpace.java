@@ -17,6 +17,7 @@ import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.proc.MapsVma;
 import jcriu.tracee.RemoteBatch;
+import jcriu.tracee.Tracee;
 
 /**
  * Turns the address space of a seed into that of a task: the vDSO moves to where it was, everything
@@ -107,6 +108,11 @@ public final class AddressSpace {
     /** Whether a mapping is of a file of the images. */
     public static boolean isFile(vma_entry vma) {
         return Vmas.is(vma, VmaStatus.FILE_PRIVATE) || Vmas.is(vma, VmaStatus.FILE_SHARED);
+    }
+
+    /** Whether a mapping is of a SysV segment. */
+    public static boolean isSysvShm(vma_entry vma) {
+        return Vmas.is(vma, VmaStatus.SYSVIPC);
     }
 
     /** Bytes that the vDSO and its data take together. */
@@ -269,14 +275,16 @@ public final class AddressSpace {
         }
     }
 
-    /** Adds the mappings of the image. The task has no open descriptors: each open gets 0. */
+    /** Makes the mappings of the image. The task has no open descriptors: each open gets 0. */
     public static void map(
             List<vma_entry> vmas,
             RestoredFiles files,
+            Tracee leader,
             RemoteBatch batch,
             Runnable flush,
             String image) {
         Map<Long, List<vma_entry>> byFile = new LinkedHashMap<>();
+        List<vma_entry> parts = new ArrayList<>();
         for (vma_entry vma : vmas) {
             if (Vmas.is(vma, VmaStatus.VDSO)
                     || Vmas.is(vma, VmaStatus.VVAR)
@@ -285,6 +293,14 @@ public final class AddressSpace {
             }
             if (isFile(vma)) {
                 byFile.computeIfAbsent(vma.getShmid(), id -> new ArrayList<>()).add(vma);
+            } else if (Vmas.is(vma, VmaStatus.SYSVIPC)) {
+                makeRoom(batch, flush);
+                if (files.segments().attach(vma, batch)) {
+                    files.segments().protect(vma, batch);
+                    advise(vma, batch);
+                } else {
+                    parts.add(vma);
+                }
             } else if (Vmas.is(vma, VmaStatus.ANON_PRIVATE)) {
                 mmap(vma, -1, batch, flush);
             } else {
@@ -317,6 +333,20 @@ public final class AddressSpace {
             }
             batch.add("", Syscall.CLOSE, 0);
         }
+        flush.run();
+        files.segments().attachParts(parts, leader);
+        for (vma_entry part : parts) {
+            makeRoom(batch, flush);
+            files.segments().protect(part, batch);
+            advise(part, batch);
+        }
+        flush.run();
+    }
+
+    private static void makeRoom(RemoteBatch batch, Runnable flush) {
+        if (!batch.fits(3 + 8, 0)) {
+            flush.run();
+        }
     }
 
     private static int openFlags(vma_entry vma) {
@@ -329,9 +359,7 @@ public final class AddressSpace {
     }
 
     private static void mmap(vma_entry vma, int fd, RemoteBatch batch, Runnable flush) {
-        if (!batch.fits(1 + 8, 0)) {
-            flush.run();
-        }
+        makeRoom(batch, flush);
         long length = vma.getEnd() - vma.getStart();
         batch.add(
                 "map",
@@ -342,6 +370,11 @@ public final class AddressSpace {
                 vma.getFlags() & 0xffffffffL | MAP_FIXED,
                 fd,
                 fd == -1 ? 0 : vma.getPgoff());
+        advise(vma, batch);
+    }
+
+    private static void advise(vma_entry vma, RemoteBatch batch) {
+        long length = vma.getEnd() - vma.getStart();
         long madv = vma.getMadv();
         for (int advice = 0; madv != 0 && advice < 64; advice++) {
             if ((madv & 1L << advice) != 0) {

@@ -20,7 +20,9 @@ import jcriu.image.proto.fown_entry;
 import jcriu.image.proto.jcriu_pipe;
 import jcriu.kernel.Syscall;
 import jcriu.proc.FdLink;
+import jcriu.proc.MapsVma;
 import jcriu.proc.ProcFs;
+import jcriu.proc.ShmSegment;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
 
@@ -386,6 +388,19 @@ public final class FileTable {
         }
         references.put(key, id);
         return id;
+    }
+
+    /** Notes the SysV segment that a mapping is of; {@code linkPath} leads to it. */
+    synchronized void segment(MapsVma vma, String linkPath) {
+        ShmSegment segment = SysvShm.find(vma);
+        if (segment == null) {
+            throw new UnsupportedStateException(
+                    "memory at "
+                            + vma
+                            + " is a SysV segment that is not in "
+                            + "/proc/sysvipc/shm");
+        }
+        shared.addSegment(vma, segment, linkPath);
     }
 
     /**

@@ -18,9 +18,11 @@ import jcriu.image.proto.fd_types;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
 import jcriu.image.proto.ghost_file_entry;
+import jcriu.image.proto.ipc_shm_entry;
 import jcriu.image.proto.memfd_inode_entry;
 import jcriu.image.proto.remap_file_path_entry;
 import jcriu.image.proto.remap_type;
+import jcriu.image.proto.vma_entry;
 import jcriu.store.ChainRead;
 import jcriu.store.PageTarget;
 import jcriu.store.PagemapRun;
@@ -45,7 +47,11 @@ public final class FilesCheck {
 
     private final Map<Integer, file_entry> files = new HashMap<>();
 
-    private FilesCheck() {}
+    private final SysvShm.Restored segments;
+
+    private FilesCheck(SysvShm.Restored segments) {
+        this.segments = segments;
+    }
 
     /**
      * Checks the images that describe files, without those of single tasks.
@@ -53,7 +59,7 @@ public final class FilesCheck {
      * @throws ImageFormatException for the first thing that is wrong
      */
     public static FilesCheck read(ImageDir images) {
-        FilesCheck check = new FilesCheck();
+        FilesCheck check = new FilesCheck(SysvShm.Restored.read(images));
         try (ImageReader in = images.reader(ImageType.FILES)) {
             for (file_entry file : in.readAll(file_entry.parser())) {
                 if (check.files.put(file.getId(), file) != null) {
@@ -62,6 +68,13 @@ public final class FilesCheck {
             }
         }
         Set<Long> inodes = objects(images);
+        for (ipc_shm_entry segment : check.segments.entries()) {
+            pages(
+                    images,
+                    segment.getDesc().getId(),
+                    segment.getSize(),
+                    segment.getHugetlbFlag() != 0);
+        }
         for (file_entry file : check.files.values()) {
             check.body(file, inodes);
         }
@@ -178,14 +191,17 @@ public final class FilesCheck {
                 if (inode.getName().indexOf('\0') >= 0 || inode.getName().length() >= MAX_PATH) {
                     throw wrong("memfd.img", what + " has an impossible name");
                 }
-                pages(images, inode);
+                pages(
+                        images,
+                        inode.getShmid() & 0xffffffffL,
+                        inode.getSize(),
+                        inode.getHugetlbFlag() != 0);
             }
         }
         return ids;
     }
 
-    private static void pages(ImageDir images, memfd_inode_entry inode) {
-        long id = inode.getShmid() & 0xffffffffL;
+    private static void pages(ImageDir images, long id, long size, boolean huge) {
         Runs runs;
         try (ChainRead pages = ChainRead.open(images, PageTarget.object(id)).orElse(null)) {
             if (pages == null || pages.runs().isEmpty()) {
@@ -195,16 +211,20 @@ public final class FilesCheck {
         }
         int last = runs.size() - 1;
         // a huge page is written whole, the last one too
-        if (runs.end(last) - PagemapRun.PAGE_SIZE >= inode.getSize()
-                && inode.getHugetlbFlag() == 0) {
+        if (runs.end(last) - PagemapRun.PAGE_SIZE >= size && !huge) {
             throw wrong(
                     ImageType.SHMEM_PAGEMAP.fileName(id),
                     "run at 0x"
                             + Long.toHexString(runs.start(last))
                             + " goes past the end of the object ("
-                            + inode.getSize()
+                            + size
                             + " bytes)");
         }
+    }
+
+    /** Checks that the SysV segment of a mapping is there, and as large. */
+    public void segment(vma_entry vma) {
+        segments.checkMapping(vma);
     }
 
     /** Deleted files: each means a file with a path, and is a regular file with its image. */

@@ -26,6 +26,7 @@ import jcriu.sys.Fd;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
 import jcriu.tracee.RemoteBatch;
+import jcriu.tracee.Tracee;
 
 /**
  * All open files of a restore. Each is opened, or made, in our own process; a task takes the same
@@ -144,6 +145,26 @@ public final class RestoredFiles implements AutoCloseable {
             return shared.object(entry.getMemfd()).procPath();
         }
         return open(id).procPath();
+    }
+
+    /** Refuses SysV segments that cannot be made or attached again; nothing is made yet. */
+    public void checkSegments() {
+        shared.segments().check();
+    }
+
+    /** Makes the SysV segments; {@code tree} are the pids of all tasks. */
+    public void makeSegments(Tracee seed, Set<Integer> tree) {
+        shared.makeSegments(seed, tree);
+    }
+
+    /** The SysV segments, to attach. */
+    SysvShm.Restored segments() {
+        return shared.segments();
+    }
+
+    /** The restore has failed, and its tasks are gone: so must be what outlives them. */
+    public void undo() {
+        shared.segments().undo();
     }
 
     /** The path in a file entry, for directories. */
@@ -385,6 +406,7 @@ public final class RestoredFiles implements AutoCloseable {
     /** Adds what would be in the way of tasks that map and open files: all have theirs now. */
     public void seal() {
         shared.seal();
+        shared.segments().mark();
     }
 
     /**

@@ -3,9 +3,12 @@ package jcriu.resource;
 import static jcriu.kernel.FileConstants.*;
 import static jcriu.kernel.MmanConstants.*;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import jcriu.errors.Errno;
 import jcriu.errors.ImageFormatException;
 import jcriu.image.ImageDir;
@@ -21,6 +24,8 @@ import jcriu.kernel.Syscall;
 import jcriu.memory.PagesIn;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Workers;
+import jcriu.proc.MapsVma;
+import jcriu.proc.ShmSegment;
 import jcriu.store.ChainRead;
 import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
@@ -30,11 +35,12 @@ import jcriu.sys.Fd;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
+import jcriu.tracee.Tracee;
 
 /**
- * Memory objects that tasks share: {@code mmap(MAP_SHARED|MAP_ANONYMOUS)} and memfd_create(2). Each
- * is dumped once, however many tasks map it; both have the image shape of a memfd, and an anonymous
- * one is named {@value #ANONYMOUS}.
+ * Memory objects that tasks share: {@code mmap(MAP_SHARED|MAP_ANONYMOUS)}, memfd_create(2) and
+ * shmget(2). Each is dumped once, however many tasks map it. The first two have the image shape of
+ * a memfd, and an anonymous one is named {@value #ANONYMOUS}; the third is {@link SysvShm}.
  */
 public final class SharedObjects {
     /** What the kernel calls a shared anonymous mapping in {@code /proc/PID/maps}. */
@@ -55,13 +61,16 @@ public final class SharedObjects {
         FileStat stat;
         int seals;
 
+        /** Null if the object is no SysV segment. */
+        ShmSegment segment;
+
         /** Bytes of a page: 4096, or those of a huge one. */
         long pageSize;
 
         PageXfer pages;
     }
 
-    private final Map<Long, Dumped> byInode = new LinkedHashMap<>();
+    private final Map<Long, Dumped> byId = new LinkedHashMap<>();
     private long pagesScanned;
     private long pagesWritten;
 
@@ -73,10 +82,10 @@ public final class SharedObjects {
      * @return its inode id in the images
      */
     int add(String name, String path, FileStat stat) {
-        Dumped object = byInode.get(stat.ino());
+        Dumped object = byId.get(idOf(stat.ino()));
         if (object == null) {
             object = new Dumped();
-            object.inodeId = byInode.size() + 1;
+            object.inodeId = byId.size() + 1;
             object.name = name;
             object.path = path;
             object.stat = stat;
@@ -85,9 +94,31 @@ public final class SharedObjects {
                 object.seals = Native.failed(seals) ? F_SEAL_SEAL : (int) seals;
                 object.pageSize = pageSize(fd);
             }
-            byInode.put(stat.ino(), object);
+            byId.put(idOf(stat.ino()), object);
         }
         return object.inodeId;
+    }
+
+    /** Notes the SysV segment that a mapping is of. */
+    void addSegment(MapsVma vma, ShmSegment segment, String path) {
+        Dumped object = new Dumped();
+        object.segment = segment;
+        object.path = path;
+        object.pageSize = Math.max(PAGE, vma.kernelPageSizeBytes());
+        byId.putIfAbsent(idOf(vma), object);
+    }
+
+    /** The id of the object that a mapping is of. */
+    public static long idOf(MapsVma vma) {
+        return SysvShm.is(vma) ? vma.inode() : idOf(vma.inode());
+    }
+
+    /**
+     * In the images objects go by 32 bits of their inode numbers, and segments by their ids, which
+     * begin at 0. The highest bit, which no segment's id has, keeps them apart.
+     */
+    private static long idOf(long inode) {
+        return inode & 0xffffffffL | 1L << 31;
     }
 
     static boolean isAnonymous(String name) {
@@ -124,21 +155,22 @@ public final class SharedObjects {
         return FileStat.of(path).blocks() * 512;
     }
 
-    /** Says where the pages of an object go, by its inode; prepared for it, or made afresh. */
+    /** Says where the pages of an object go, by its id; prepared for it, or made afresh. */
     public interface Xfers {
-        PageXfer of(long inode);
+        PageXfer of(long id);
     }
 
     /** Copies the content of every object: what the object itself says it holds. */
     public void copy(Xfers xfers, Workers workers) {
-        for (Dumped object : byInode.values()) {
+        for (Map.Entry<Long, Dumped> entry : byId.entrySet()) {
+            Dumped object = entry.getValue();
             try (Fd fd = Fd.open(object.path, O_RDONLY)) {
                 object.stat = FileStat.of(object.path);
                 Runs runs =
                         object.pageSize == PAGE
                                 ? dataOf(fd, object.stat.size())
                                 : hugeDataOf(fd, object.stat, object.pageSize);
-                object.pages = xfers.of(object.stat.ino());
+                object.pages = xfers.of(entry.getKey());
                 for (int i = 0; i < runs.size(); i++) {
                     object.pages.data(runs.start(i), runs.end(i));
                 }
@@ -200,33 +232,48 @@ public final class SharedObjects {
         return pagesWritten;
     }
 
-    /** Writes {@code memfd.img}. */
-    public void write(ImageDir images) {
-        if (byInode.isEmpty()) {
-            return;
+    /**
+     * Writes the images of the objects.
+     *
+     * @param ipcNamespace names that of the SysV segments
+     */
+    public void write(ImageDir images, int ipcNamespace) {
+        List<Dumped> segments = new ArrayList<>();
+        List<Dumped> memfds = new ArrayList<>();
+        for (Dumped object : byId.values()) {
+            (object.segment != null ? segments : memfds).add(object);
         }
-        try (ImageWriter out = images.writer(ImageType.MEMFD_INODE)) {
-            for (Dumped object : byInode.values()) {
-                memfd_inode_entry.Builder inode =
-                        memfd_inode_entry
-                                .newBuilder()
-                                .setName(object.name)
-                                .setUid(object.stat.uid())
-                                .setGid(object.stat.gid())
-                                .setSize(object.stat.size())
-                                .setShmid((int) object.stat.ino())
-                                .setSeals(object.seals)
-                                .setInodeId(object.inodeId)
-                                .setMode(object.stat.mode());
-                if (object.pageSize != PAGE) {
-                    inode.setHugetlbFlag(
-                            MFD_HUGETLB
-                                    | Long.numberOfTrailingZeros(object.pageSize)
-                                            << MAP_HUGE_SHIFT);
-                }
-                out.write(inode.build());
+        if (!memfds.isEmpty()) {
+            try (ImageWriter out = images.writer(ImageType.MEMFD_INODE)) {
+                memfds.forEach(object -> out.write(inode(object)));
             }
         }
+        if (!segments.isEmpty()) {
+            try (ImageWriter out = images.writer(ImageType.IPCNS_SHM, ipcNamespace)) {
+                for (Dumped object : segments) {
+                    out.write(SysvShm.dump(object.segment, object.pageSize));
+                }
+            }
+        }
+    }
+
+    private static memfd_inode_entry inode(Dumped object) {
+        memfd_inode_entry.Builder inode =
+                memfd_inode_entry
+                        .newBuilder()
+                        .setName(object.name)
+                        .setUid(object.stat.uid())
+                        .setGid(object.stat.gid())
+                        .setSize(object.stat.size())
+                        .setShmid((int) idOf(object.stat.ino()))
+                        .setSeals(object.seals)
+                        .setInodeId(object.inodeId)
+                        .setMode(object.stat.mode());
+        if (object.pageSize != PAGE) {
+            inode.setHugetlbFlag(
+                    MFD_HUGETLB | Long.numberOfTrailingZeros(object.pageSize) << MAP_HUGE_SHIFT);
+        }
+        return inode.build();
     }
 
     /** Objects of a restore: made again in our own process, filled, and mapped from there. */
@@ -235,6 +282,7 @@ public final class SharedObjects {
         private final Workers workers;
         private final Map<Integer, memfd_inode_entry> inodes = new HashMap<>();
         private final Map<Integer, Fd> objects = new HashMap<>();
+        private final SysvShm.Restored segments;
         private long pagesRestored;
 
         Restored(ImageDir images, Workers workers) {
@@ -245,6 +293,16 @@ public final class SharedObjects {
                     inodes.put((int) inode.getInodeId(), inode);
                 }
             }
+            segments = SysvShm.Restored.read(images);
+        }
+
+        SysvShm.Restored segments() {
+            return segments;
+        }
+
+        /** Makes the SysV segments; {@code tree} are the pids of all tasks. */
+        void makeSegments(Tracee seed, Set<Integer> tree) {
+            segments.make(seed, tree, this::fill);
         }
 
         boolean isAnonymous(memfd_file_entry file) {
@@ -325,7 +383,7 @@ public final class SharedObjects {
                 Native.call(Syscall.MUNMAP, at, size);
             }
             objects.put((int) inode.getInodeId(), fd);
-            fill(inode, fd, size);
+            fill(inode.getShmid() & 0xffffffffL, size, huge != 0, fd);
             return fd;
         }
 
@@ -349,7 +407,7 @@ public final class SharedObjects {
             Native.check(
                     Native.call(Syscall.FTRUNCATE, fd.number(), inode.getSize()),
                     "size memfd " + inode.getName());
-            fill(inode, fd, inode.getSize());
+            fill(inode.getShmid() & 0xffffffffL, inode.getSize(), inode.getHugetlbFlag() != 0, fd);
             if (inode.hasMode()) {
                 Native.call(Syscall.FCHMOD, fd.number(), inode.getMode() & 07777);
             }
@@ -385,16 +443,15 @@ public final class SharedObjects {
             return inode.getHugetlbFlag() & ~MFD_HUGETLB;
         }
 
-        private void fill(memfd_inode_entry inode, Fd object, long size) {
-            long id = inode.getShmid() & 0xffffffffL;
+        private void fill(long id, long size, boolean huge, Fd object) {
             try (ChainRead pages = ChainRead.open(images, PageTarget.object(id)).orElse(null)) {
                 if (pages == null) {
                     return;
                 }
                 pagesRestored +=
-                        inode.getHugetlbFlag() == 0
-                                ? PagesIn.copyToObject(pages, pages.runs(), object, size, workers)
-                                : fillMapped(pages, object, size);
+                        huge
+                                ? fillMapped(pages, object, size)
+                                : PagesIn.copyToObject(pages, pages.runs(), object, size, workers);
             }
         }
 

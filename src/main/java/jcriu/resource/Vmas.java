@@ -80,7 +80,8 @@ public final class Vmas {
         return vma.deleted()
                         && (SharedObjects.isAnonymous(vma.name()) && !isPrivateHuge(vma)
                                 || vma.name().startsWith("/memfd:"))
-                || MemoryExtras.isNamedShared(vma);
+                || MemoryExtras.isNamedShared(vma)
+                || SysvShm.is(vma);
     }
 
     /** Private anonymous memory on huge pages: the kernel shows a file of its own for each. */
@@ -139,8 +140,8 @@ public final class Vmas {
                 what = "has the flags " + VmFlag.describe(vma.vmFlags() & REFUSED);
             } else if (vma.protectionKey() != 0) {
                 what = "has protection key " + vma.protectionKey();
-            } else if (vma.deleted() && vma.name().startsWith("/SYSV")) {
-                what = "is a SysV shared memory segment";
+            } else if (SysvShm.is(vma) && SysvShm.find(vma) == null) {
+                what = "is a SysV shared memory segment of another IPC namespace";
             } else if (!vma.name().isEmpty()
                     && !isFile(vma)
                     && !isPrivateHuge(vma)
@@ -249,6 +250,10 @@ public final class Vmas {
             }
             return entry.build();
         }
+        if (SysvShm.is(vma)) {
+            files.segment(vma, mapFiles(pid, vma));
+            return SysvShm.dump(vma, base(vma.start(), vma.end(), vma)).build();
+        }
         int openFlags = vma.shared() && vma.has(VmFlag.MW) ? O_RDWR : O_RDONLY;
         String key =
                 vma.devMajor()
@@ -264,16 +269,9 @@ public final class Vmas {
                         + openFlags;
         Integer id = fileIds.get(key);
         if (id == null) {
-            String link =
-                    "/proc/"
-                            + pid
-                            + "/map_files/"
-                            + Long.toHexString(vma.start())
-                            + "-"
-                            + Long.toHexString(vma.end());
             id =
                     files.reference(
-                            link,
+                            mapFiles(pid, vma),
                             "pid " + pid + " (" + Names.comm(pid) + "): memory at " + vma,
                             openFlags);
             fileIds.put(key, id);
@@ -290,6 +288,15 @@ public final class Vmas {
                 .setStatus(status)
                 .setFdflags(openFlags)
                 .build();
+    }
+
+    private static String mapFiles(int pid, MapsVma vma) {
+        return "/proc/"
+                + pid
+                + "/map_files/"
+                + Long.toHexString(vma.start())
+                + "-"
+                + Long.toHexString(vma.end());
     }
 
     /** Bits of a status, for reading. */

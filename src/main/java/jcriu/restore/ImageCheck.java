@@ -220,6 +220,8 @@ record ImageCheck(
                 files.mapped(
                         vma.getShmid(),
                         "mapped at 0x" + Long.toHexString(vma.getStart()) + " by task " + task.pid);
+            } else if (AddressSpace.isSysvShm(vma)) {
+                files.segment(vma);
             }
         }
         AddressSpace.vdsoStart(task.mm, task.mmFile());

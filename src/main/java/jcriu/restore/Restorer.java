@@ -139,6 +139,7 @@ public final class Restorer {
                             External.ofRestore(options.external()),
                             workers);
             tree.forEach(task -> files.check(task.pid, task.fds));
+            files.checkSegments();
             makeTree();
             forkingNanos = System.nanoTime() - start - memoryNanos;
             for (TaskRestore task : live()) {
@@ -179,6 +180,9 @@ public final class Restorer {
         } catch (RuntimeException | Error e) {
             Interruption.shield();
             killAll();
+            if (files != null) {
+                files.undo();
+            }
             if (pidFileWritten) {
                 removePidFile();
             }
@@ -264,6 +268,12 @@ public final class Restorer {
         }
     }
 
+    private Set<Integer> pids() {
+        Set<Integer> pids = new HashSet<>();
+        tree.forEach(task -> pids.add(task.pid));
+        return pids;
+    }
+
     private List<TaskRestore> live() {
         Interruption.check();
         List<TaskRestore> live = new ArrayList<>(tasks.size());
@@ -307,6 +317,7 @@ public final class Restorer {
         tasks.add(rootTask);
         FaultPoint.RESTORE_SPAWN.pass();
         root.require(Syscall.CLOSE_RANGE, 0, 0xffffffffL, 0);
+        files.makeSegments(root, pids());
         tables = new TableSharing(tree);
         forkChildren(rootTask, -1);
         joinGroups();

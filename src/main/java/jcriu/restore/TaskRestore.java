@@ -300,8 +300,7 @@ final class TaskRestore {
             AddressSpace.clear(special, vdso, scratch.base(), scratch.end(), images.mm, batch());
         }
         flush();
-        AddressSpace.map(kept.others(), files, batch(), this::flush, images.mmFile());
-        flush();
+        AddressSpace.map(kept.others(), files, leader, batch(), this::flush, images.mmFile());
         AddressSpace.describe(images.mm, kept.any(), files, batch());
         flush();
     }
