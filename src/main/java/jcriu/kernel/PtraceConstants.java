@@ -5,6 +5,7 @@ public final class PtraceConstants {
     public static final int PTRACE_CONT = 7;
     public static final int PTRACE_SINGLESTEP = 9;
     public static final int PTRACE_DETACH = 17;
+    public static final int PTRACE_SYSCALL = 24;
     public static final int PTRACE_SETOPTIONS = 0x4200;
     public static final int PTRACE_GETEVENTMSG = 0x4201;
     public static final int PTRACE_GETSIGINFO = 0x4202;
@@ -20,6 +21,7 @@ public final class PtraceConstants {
     public static final int PTRACE_SECCOMP_GET_METADATA = 0x420d;
     public static final int PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
 
+    public static final int PTRACE_O_TRACESYSGOOD = 1;
     public static final int PTRACE_O_TRACEFORK = 2;
     public static final int PTRACE_O_TRACEVFORK = 4;
     public static final int PTRACE_O_TRACECLONE = 8;

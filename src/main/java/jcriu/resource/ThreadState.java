@@ -62,6 +62,7 @@ public final class ThreadState {
         if (status.seccomp() != 0) {
             thread.suspendSeccomp();
         }
+        thread.trapOf(status);
         xstate = thread.xstate();
         wayBack = new SignalFrame(thread, xstate, status);
     }
@@ -209,6 +210,15 @@ public final class ThreadState {
                 .setSegNotPresent(true)
                 .setUsable(false)
                 .build();
+    }
+
+    /** The signals of a queue, as a set. */
+    public static long signals(signal_queue_entry queue) {
+        long set = 0;
+        for (siginfo_entry entry : queue.getSignalsList()) {
+            set |= 1L << signalNumber(entry.getSiginfo().toByteArray()) - 1;
+        }
+        return set;
     }
 
     static signal_queue_entry queue(List<byte[]> pending) {

@@ -48,6 +48,7 @@ import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.RemoteMemory;
 import jcriu.tracee.Scratch;
 import jcriu.tracee.Seed;
+import jcriu.tracee.SignalFrame;
 import jcriu.tracee.Tracee;
 import jcriu.tracee.Vdso;
 
@@ -78,6 +79,11 @@ final class TaskRestore {
         this.vdso = vdso;
         this.kept = kept;
         threads.add(leader);
+        long pending = ThreadState.signals(images.tc().getSignalsS());
+        for (core_entry core : images.cores) {
+            pending |= ThreadState.signals(core.getThreadCore().getSignalsP());
+        }
+        leader.endBatchesBy(SignalFrame.quietSignal(pending));
     }
 
     /** What a child that this task forks can keep of its memory. */

@@ -238,7 +238,7 @@ public final class FrozenTree implements AutoCloseable {
     }
 
     private Tracee seize(FrozenTask task, int tid) {
-        long r = Ptrace.raw(PTRACE_SEIZE, tid, 0, 0);
+        long r = Ptrace.raw(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD);
         if (Native.failed(r)) {
             Errno errno = Errno.ofResult(r);
             char state;

@@ -85,6 +85,10 @@ public final class Registers {
         return get(Reg.RIP);
     }
 
+    public long stackPointer() {
+        return get(Reg.RSP);
+    }
+
     /** What a system call returned, or an interrupted one is about to return. */
     public long result() {
         return get(Reg.RAX);
@@ -238,6 +242,11 @@ public final class Registers {
 
     long batchEntriesLeft() {
         return get(Reg.R12);
+    }
+
+    /** Whether the program has set the trap flag, and gets SIGTRAP for each instruction. */
+    boolean steps() {
+        return (get(Reg.EFLAGS) & TRAP_FLAG) != 0;
     }
 
     private void plain() {

@@ -45,7 +45,11 @@ public final class Seed {
         Native.check(tid, "clone3 of the first process" + (pid != 0 ? " with pid " + pid : ""));
         Tracee seed = new Tracee(tid, tid);
         int options =
-                PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+                PTRACE_O_TRACESYSGOOD
+                        | PTRACE_O_EXITKILL
+                        | PTRACE_O_TRACECLONE
+                        | PTRACE_O_TRACEFORK
+                        | PTRACE_O_TRACEVFORK;
         Ptrace.require(PTRACE_SEIZE, tid, 0, options, "SEIZE");
         Ptrace.require(PTRACE_INTERRUPT, tid, 0, 0, "INTERRUPT");
         int status = Ptrace.await(tid, 0);

@@ -142,6 +142,16 @@ public final class SignalFrame {
         return 0;
     }
 
+    /** A signal that ends the batches of a process of ours, which will have these pending; or 0. */
+    public static int quietSignal(long pending) {
+        for (int signal : QUIET) {
+            if (!in(pending, signal)) {
+                return signal;
+            }
+        }
+        return 0;
+    }
+
     private static boolean in(long set, int signal) {
         return (set & 1L << signal - 1) != 0;
     }

@@ -12,6 +12,7 @@ import jcriu.errors.TaskGoneException;
 import jcriu.kernel.Assembler;
 import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
+import jcriu.proc.Status;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
 
@@ -27,14 +28,21 @@ import jcriu.sys.NativeMemory;
  *   <li>The thread was interrupted in a system call. Its registers say so (orig_rax, an -ERESTART
  *       result); the call we load says "not in a system call", or the kernel would restart the old
  *       one with our registers. Put back untouched, they make it restart by itself.
- *   <li>A signal arrives. All are blocked meanwhile, except SIGTRAP, which ends a step: the kernel
- *       forces it, and forcing a blocked signal would reset its handler.
- *   <li>SIGSTOP cannot be blocked, and other SIGTRAPs come from elsewhere: they are kept, and sent
- *       again on release.
+ *   <li>A signal arrives. All are blocked meanwhile, but the one that ends a batch. A call is made
+ *       by PTRACE_SYSCALL, not by PTRACE_SINGLESTEP, whose SIGTRAP the kernel forces: that would
+ *       reset the handler of a program that ignores it, and be mixed up with a step of its own.
+ *   <li>SIGSTOP cannot be blocked: it is kept, and sent again on release.
  * </ol>
  */
 public final class Tracee {
+    private static final long ALL = ~0L;
+
+    /** For a breakpoint: the kernel forces its SIGTRAP, and would reset the handler if blocked. */
     private static final long ALL_BUT_SIGTRAP = ~(1L << ProcessConstants.SIGTRAP - 1);
+
+    /** The stop before or after a system call, under PTRACE_O_TRACESYSGOOD. */
+    private static final int SYSCALL_STOP = ProcessConstants.SIGTRAP | 0x80;
+
     private static final int BATCH_END = Assembler.batchEnd(Native.ARCH);
 
     /** si_code of a signal sent by tgkill(2). */
@@ -57,7 +65,19 @@ public final class Tracee {
     /** The signals that are blocked instead of {@link #originalMask}, or 0. */
     private long blocked;
 
-    /** What ends the batch that was started last; a single step and a breakpoint: 0. */
+    /** The stops before and after a call that are still to come. */
+    private int syscallStops;
+
+    /** Whether a SIGTRAP of ours is known to leave nothing behind. */
+    private boolean mayStep;
+
+    /** How the call or batch that was started last goes on after a stop that does not end it. */
+    private int resume;
+
+    /** What ends batches without a way back; 0: a breakpoint. */
+    private int endSignal;
+
+    /** What ends the batch that was started last; a call and a breakpoint: 0. */
     private int batchSignal;
 
     private long batchEnd;
@@ -108,6 +128,15 @@ public final class Tracee {
 
     public long syscallAddress() {
         return syscallAddress;
+    }
+
+    /**
+     * Says what the program makes of SIGTRAP: a step must neither reset its handler nor meet one.
+     */
+    public void trapOf(Status status) {
+        long trap = 1L << ProcessConstants.SIGTRAP - 1;
+        long used = status.sigIgn() | status.sigBlk() | status.sigPnd() | status.shdPnd();
+        mayStep = (used & trap) == 0 && !original.steps();
     }
 
     /** Registers at the moment of the stop; what {@link #release} puts back. */
@@ -196,14 +225,20 @@ public final class Tracee {
 
     /** Makes a system call in the thread and returns the kernel's result, errors included. */
     public long call(Syscall call, long a0, long a1, long a2, long a3, long a4, long a5) {
+        return call(false, call, a0, a1, a2, a3, a4, a5);
+    }
+
+    private long call(boolean step, Syscall call, long... a) {
         prepare();
         newChild = 0;
         batchSignal = 0;
-        scratchRegisters.loadSyscall(syscallAddress, call, a0, a1, a2, a3, a4, a5);
-        load(ALL_BUT_SIGTRAP);
-        Ptrace.require(PTRACE_SINGLESTEP, tid, 0, 0, "SINGLESTEP");
+        scratchRegisters.loadSyscall(syscallAddress, call, a[0], a[1], a[2], a[3], a[4], a[5]);
+        load(step ? ALL_BUT_SIGTRAP : ALL);
+        syscallStops = step ? 0 : 2;
+        resume = step ? PTRACE_SINGLESTEP : PTRACE_SYSCALL;
+        Ptrace.require(resume, tid, 0, 0, "resume");
         running = true;
-        awaitTrap(PTRACE_SINGLESTEP, call.lowerName());
+        awaitTrap(call.lowerName());
         Ptrace.getRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
         if (scratchRegisters.instructionPointer() != syscallAddress + 2) {
             throw new JcriuException(
@@ -225,7 +260,11 @@ public final class Tracee {
 
     /** Makes a system call in the thread and throws where it fails. */
     public long require(Syscall call, long... args) {
-        long result = call(call, args);
+        return require(false, call, args);
+    }
+
+    private long require(boolean step, Syscall call, long... args) {
+        long result = call(step, call, java.util.Arrays.copyOf(args, 6));
         if (Native.failed(result)) {
             StringBuilder text = new StringBuilder(call.lowerName()).append('(');
             for (int i = 0; i < args.length; i++) {
@@ -239,22 +278,25 @@ public final class Tracee {
 
     /**
      * The same, and puts registers and mask back at once: a thread that loses its tracer in between
-     * is lost.
+     * is lost. So where it may it makes a step, which takes half as long.
      */
     public long requireAlone(Syscall call, long... args) {
         long result;
         try {
-            result = require(call, args);
+            result = require(mayStep, call, args);
         } finally {
             putBack();
         }
-        leaveTrap();
+        if (mayStep) {
+            leaveTrap();
+        }
         return result;
     }
 
     /**
-     * A thread that made a step is stopped by a SIGTRAP, which is delivered when its tracer ends:
-     * moves it on, without a step, to a stop by no signal.
+     * A thread that made a step or a batch is stopped by a signal, which is delivered when its
+     * tracer ends: moves it on, without an instruction, to a stop by no signal. (The stop behind a
+     * call delivers none.)
      */
     private void leaveTrap() {
         if (released) {
@@ -299,24 +341,27 @@ public final class Tracee {
         child.stopped(status);
         child.stopSignal = 0;
         child.syscallAddress = syscallAddress;
+        child.endSignal = endSignal;
         return child;
     }
 
     /**
      * Starts a batch.
      *
-     * @param wayBack null: the batch ends in a breakpoint, and so does a thread without a tracer
+     * @param wayBack null: a thread without a tracer is lost
      */
     void startBatch(long code, long entries, long count, SignalFrame wayBack) {
         prepare();
-        if (wayBack == null) {
-            batchSignal = 0;
+        syscallStops = 0;
+        resume = PTRACE_CONT;
+        batchSignal = wayBack == null ? endSignal : wayBack.signal();
+        batchEnd = code + BATCH_END;
+        if (batchSignal == 0) {
             scratchRegisters.loadBatch(code, entries, count);
             load(ALL_BUT_SIGTRAP);
         } else {
-            batchSignal = wayBack.signal();
-            batchEnd = code + BATCH_END;
-            scratchRegisters.loadBatch(code, entries, count, batchSignal, wayBack.context());
+            long stack = wayBack == null ? scratchRegisters.stackPointer() : wayBack.context();
+            scratchRegisters.loadBatch(code, entries, count, batchSignal, stack);
             load(~(1L << batchSignal - 1));
         }
         Ptrace.require(PTRACE_CONT, tid, 0, 0, "CONT");
@@ -329,7 +374,7 @@ public final class Tracee {
      * @return entries that were not done
      */
     long awaitBatch() {
-        awaitTrap(PTRACE_CONT, "batch");
+        awaitTrap("batch");
         if (batchSignal == 0) {
             Ptrace.getRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
         }
@@ -344,7 +389,7 @@ public final class Tracee {
     public boolean awaitQuiet() {
         if (running) {
             try {
-                awaitTrap(PTRACE_CONT, "batch");
+                awaitTrap("batch");
             } catch (TaskGoneException e) {
                 return false;
             }
@@ -371,8 +416,8 @@ public final class Tracee {
         return true;
     }
 
-    /** Waits for the signal that ends a step or a batch, past everything that is not it. */
-    private void awaitTrap(int resume, String during) {
+    /** Waits for the stop that ends a call or a batch, past everything that is not it. */
+    private void awaitTrap(String during) {
         while (true) {
             int status = Ptrace.await(tid, 0);
             running = false;
@@ -386,7 +431,11 @@ public final class Tracee {
                     || event == PTRACE_EVENT_CLONE) {
                 newChild = (int) Ptrace.eventMessage(tid);
             } else if (event == 0) {
-                if (batchSignal != 0 && endsBatch(WaitStatus.stopSignal(status))) {
+                if (WaitStatus.stopSignal(status) == SYSCALL_STOP) {
+                    if (--syscallStops == 0) {
+                        return;
+                    }
+                } else if (batchSignal != 0 && endsBatch(WaitStatus.stopSignal(status))) {
                     return;
                 } else if (WaitStatus.stopSignal(status) == ProcessConstants.SIGTRAP) {
                     byte[] info = Ptrace.siginfo(tid);
@@ -432,7 +481,11 @@ public final class Tracee {
     /** Lets remote calls of a thread with seccomp filters pass them, as long as it is traced. */
     public void suspendSeccomp() {
         Ptrace.require(
-                PTRACE_SETOPTIONS, tid, 0, PTRACE_O_SUSPEND_SECCOMP, "SETOPTIONS SUSPEND_SECCOMP");
+                PTRACE_SETOPTIONS,
+                tid,
+                0,
+                PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP,
+                "SETOPTIONS SUSPEND_SECCOMP");
     }
 
     /** The same for a thread of a restore, which also dies with us. */
@@ -441,7 +494,7 @@ public final class Tracee {
                 PTRACE_SETOPTIONS,
                 tid,
                 0,
-                PTRACE_O_SUSPEND_SECCOMP | PTRACE_O_EXITKILL,
+                PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP | PTRACE_O_EXITKILL,
                 "SETOPTIONS SUSPEND_SECCOMP");
     }
 
@@ -449,7 +502,7 @@ public final class Tracee {
     public void outliveUs() {
         if (!released) {
             leaveTrap();
-            Ptrace.require(PTRACE_SETOPTIONS, tid, 0, 0, "SETOPTIONS");
+            Ptrace.require(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD, "SETOPTIONS");
         }
     }
 
@@ -516,9 +569,17 @@ public final class Tracee {
                 delivered = true;
             }
         }
-        Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
-        Ptrace.setSigmask(tid, ALL_BUT_SIGTRAP);
+        blocked = 0;
+        load(ALL);
         return stopped;
+    }
+
+    /**
+     * Ends batches that have no way back by a signal instead of a breakpoint: one that is not
+     * pending, and whose SIGTRAP is the program's alone. Threads that are cloned do the same.
+     */
+    public void endBatchesBy(int signal) {
+        endSignal = signal;
     }
 
     /** Puts registers and signal mask back; the thread stays stopped. */
