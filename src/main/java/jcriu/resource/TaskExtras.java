@@ -19,6 +19,7 @@ import jcriu.image.proto.jcriu_thread;
 import jcriu.kernel.Syscall;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
+import jcriu.proc.Status;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
@@ -74,14 +75,17 @@ public final class TaskExtras {
 
     /** Adds a zombie, where there is something to say of it. */
     public void dumpZombie(Stat zombie) {
+        jcriu_task.Builder task = jcriu_task.newBuilder().setPid(zombie.pid());
         if (zombie.exitSignal() != SIGCHLD) {
+            task.setExitSignal(zombie.exitSignal());
+        }
+        int uid = Status.read(zombie.pid()).uids()[0];
+        if (uid != 0) {
+            task.setZombieUid(uid);
+        }
+        if (task.hasExitSignal() || task.hasZombieUid()) {
             synchronized (tasks) {
-                tasks.add(
-                        jcriu_task
-                                .newBuilder()
-                                .setPid(zombie.pid())
-                                .setExitSignal(zombie.exitSignal())
-                                .build());
+                tasks.add(task.build());
             }
         }
     }

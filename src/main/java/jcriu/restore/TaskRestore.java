@@ -232,6 +232,10 @@ final class TaskRestore {
                         Syscall.PRCTL,
                         PR_SET_NAME,
                         batch().cString(images.tc().getCommBytes().toByteArray()));
+        if (images.extras != null && images.extras.hasZombieUid()) {
+            int uid = images.extras.getZombieUid();
+            batch().add("set the uid of a zombie", Syscall.SETRESUID, uid, uid, uid);
+        }
         flush();
         close();
         if (signal != 0) {
