@@ -138,7 +138,14 @@ class SignalsIT {
             Path images = Files.createTempDirectory(scratch, "images");
             jcriu("dump", "-t", "" + target.pid(), "-D", images.toString()).requireSuccess();
             LiveTarget.await("the end of the target", () -> !target.alive());
-            Run run = run(signal, 2500, "restore", "-D", images.toString());
+            Path output = Files.createTempFile(scratch, "run", ".txt");
+            Process jcriu =
+                    Launcher.start(
+                            List.of(Launcher.SCRIPT, "restore", "-D", images.toString()), output);
+            target.awaitProgress(1); // the tree runs, so jcriu waits, or is about to
+            LiveTarget.kill((int) jcriu.pid(), signal);
+            assertTrue(jcriu.waitFor(60, TimeUnit.SECONDS), "jcriu did not end");
+            Run run = new Run(jcriu.exitValue(), Files.readString(output), 0);
             requireInterrupted(run);
             assertTrue(run.output().contains("target: restored, and running on"), run.output());
             target.awaitProgress(1);

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Interruption {
     private static final long UNWIND_SECONDS = 60;
+    private static final String NOTHING = "nothing is left to be done";
     private static final CountDownLatch ENDED = new CountDownLatch(1);
 
     private static volatile boolean requested;
@@ -25,7 +26,12 @@ public final class Interruption {
 
     /** Called once, before the work. */
     public static void install() {
-        Runtime.getRuntime().addShutdownHook(new Thread(Interruption::onShutdown, "interruption"));
+        try {
+            Runtime.getRuntime()
+                    .addShutdownHook(new Thread(Interruption::onShutdown, "interruption"));
+        } catch (IllegalStateException e) {
+            leave("unchanged", "run the same command again"); // the signal came before us
+        }
     }
 
     /** The work is done and this is the exit code, whatever signal comes now. */
@@ -58,7 +64,7 @@ public final class Interruption {
     public static void onlyWaiting(String state) {
         waitingFor = state;
         if (requested) {
-            leave(state);
+            leave(state, NOTHING);
         }
     }
 
@@ -69,7 +75,7 @@ public final class Interruption {
         requested = true;
         String state = waitingFor;
         if (state != null) {
-            leave(state);
+            leave(state, NOTHING);
         }
         try {
             if (ENDED.await(UNWIND_SECONDS, TimeUnit.SECONDS)) {
@@ -78,12 +84,14 @@ public final class Interruption {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        leave("unknown: jcriu did not come to an end; the kernel lets go of what it had stopped");
+        leave(
+                "unknown: jcriu did not come to an end; the kernel lets go of what it had stopped",
+                NOTHING);
     }
 
-    private static void leave(String state) {
+    private static void leave(String state, String next) {
         JcriuException failure = new JcriuException(Kind.INTERRUPTED, "interrupted by a signal");
-        failure.withTargetState(state).withHint("nothing is left to be done");
+        failure.withTargetState(state).withHint(next);
         System.err.println("Error: " + failure.render());
         System.err.flush();
         Runtime.getRuntime().halt(Kind.INTERRUPTED.exitCode());
