@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  * own: were it a child of {@link ProcessBuilder}, the JDK's reaper thread would take its stops.
  */
 public final class LiveTarget implements AutoCloseable {
-    private static final long TIMEOUT_MS = 20_000;
+    private static final long TIMEOUT_MS = 60_000;
 
     private final int pid;
     private final MappedByteBuffer words;
