@@ -206,14 +206,8 @@ final class TaskDump {
             int to = Math.min(threads.size(), first + CORES_PER_JOB);
             jobs.add(() -> describeThreads(from, to));
         }
-        List<Integer> tids = new ArrayList<>();
-        List<Long> slacks = new ArrayList<>();
-        for (ThreadState thread : threads) {
-            tids.add(thread.thread().tid());
-            slacks.add(thread.timerSlack());
-        }
-        jobs.add(() -> extras.dump(state, stops, tids, slacks));
-        memory.dump(task.pid(), vmas, lockFuture);
+        jobs.add(() -> extras.dump(state, stops, threads));
+        memory.dump(state, vmas, lockFuture);
     }
 
     private void describeThreads(int from, int to) {

@@ -20,6 +20,9 @@ public final class ProcessConstants {
     public static final int PR_SET_NAME = 15;
     public static final int PR_SET_SECCOMP = 22;
     public static final int PR_CAPBSET_DROP = 24;
+    public static final int PR_GET_TSC = 25;
+    public static final int PR_SET_TSC = 26;
+    public static final int PR_TSC_SIGSEGV = 2;
     public static final int PR_GET_SECUREBITS = 27;
     public static final int PR_SET_SECUREBITS = 28;
     public static final int PR_SET_TIMERSLACK = 29;
@@ -33,7 +36,20 @@ public final class ProcessConstants {
     public static final int PR_CAP_AMBIENT = 47;
     public static final int PR_CAP_AMBIENT_RAISE = 2;
     public static final int PR_CAP_AMBIENT_CLEAR_ALL = 4;
+    public static final int PR_GET_SPECULATION_CTRL = 52;
+    public static final int PR_SET_SPECULATION_CTRL = 53;
+    public static final int PR_SPEC_L1D_FLUSH = 2;
+    public static final int PR_SPEC_PRCTL = 1;
+    public static final int PR_SPEC_DISABLE = 4;
+    public static final int PR_SPEC_FORCE_DISABLE = 8;
+    public static final int PR_SPEC_DISABLE_NOEXEC = 16;
+    public static final int PR_SET_IO_FLUSHER = 57;
+    public static final int PR_SET_MDWE = 65;
+    public static final int PR_GET_MDWE = 66;
     public static final int PR_TIMER_CREATE_RESTORE_IDS = 77;
+
+    public static final int ARCH_GET_CPUID = 0x1011;
+    public static final int ARCH_SET_CPUID = 0x1012;
 
     public static final int ARCH_SET_GS = 0x1001;
     public static final int ARCH_SET_FS = 0x1002;

@@ -11,6 +11,7 @@ import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.image.VmaStatus;
+import jcriu.image.proto.jcriu_memory;
 import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.kernel.ProcessConstants;
@@ -386,11 +387,16 @@ public final class AddressSpace {
     /**
      * Adds what the kernel keeps of an address space: {@code struct prctl_mm_map}, prctl(2).
      *
+     * @param memory may be null
      * @param sameExe whether the task already has the executable; the kernel does not replace one
      *     that is mapped
      */
     public static void describe(
-            mm_entry mm, boolean sameExe, RestoredFiles files, RemoteBatch batch) {
+            mm_entry mm,
+            jcriu_memory memory,
+            boolean sameExe,
+            RestoredFiles files,
+            RemoteBatch batch) {
         if (!sameExe) {
             batch.add(
                     "open the executable",
@@ -439,19 +445,35 @@ public final class AddressSpace {
                 Syscall.PRCTL,
                 ProcessConstants.PR_SET_THP_DISABLE,
                 mm.getThpDisabled() ? 1 : 0,
-                0,
+                memory != null && mm.getThpDisabled() ? memory.getThpFlags() : 0,
                 0,
                 0);
     }
 
-    /** Adds the last thing that concerns memory: whether the task may dump core. */
-    public static void restoreDumpable(mm_entry mm, RemoteBatch batch) {
-        if (mm.hasDumpable() && mm.getDumpable() != 2) {
+    /**
+     * Adds the last things that concern memory: whether the task may dump core, and that nothing
+     * can become executable from now on.
+     *
+     * @param memory may be null
+     */
+    public static void restoreLast(mm_entry mm, jcriu_memory memory, RemoteBatch batch) {
+        if (mm.hasDumpable()) {
+            // 2 is for the kernel alone to set; 0 is as private
             batch.add(
                     "set dumpable",
                     Syscall.PRCTL,
                     ProcessConstants.PR_SET_DUMPABLE,
-                    mm.getDumpable());
+                    mm.getDumpable() == 2 ? 0 : mm.getDumpable());
+        }
+        if (memory != null && memory.getMdwe() != 0) {
+            batch.add(
+                    "deny write and execute",
+                    Syscall.PRCTL,
+                    ProcessConstants.PR_SET_MDWE,
+                    memory.getMdwe(),
+                    0,
+                    0,
+                    0);
         }
     }
 }

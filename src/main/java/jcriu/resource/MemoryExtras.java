@@ -41,7 +41,7 @@ public final class MemoryExtras {
     /**
      * Whether mappings to come are locked: flags of mlockall(2), or 0. The kernel shows it nowhere,
      * but the scratch area is such a mapping: then more memory is locked than the mappings before
-     * it. Not seen if nothing else is locked.
+     * it.
      *
      * @param vmas the mappings before the scratch area was there
      */
@@ -50,7 +50,7 @@ public final class MemoryExtras {
         for (MapsVma vma : vmas) {
             locked += vma.has(VmFlag.LO) ? vma.lengthBytes() : 0;
         }
-        if (locked == 0 || lockedBytes(pid) <= locked) {
+        if (lockedBytes(pid) <= locked) {
             return 0;
         }
         for (MapsVma vma : Maps.readSmaps(pid)) {
@@ -75,8 +75,14 @@ public final class MemoryExtras {
     }
 
     /** Adds a frozen task. */
-    public void dump(int pid, List<MapsVma> vmas, int lockFuture) {
-        jcriu_memory.Builder memory = jcriu_memory.newBuilder().setPid(pid);
+    public void dump(TaskState state, List<MapsVma> vmas, int lockFuture) {
+        jcriu_memory.Builder memory = jcriu_memory.newBuilder().setPid(state.pid());
+        if (state.mdwe() != 0) {
+            memory.setMdwe(state.mdwe());
+        }
+        if (state.thpFlags() != 0) {
+            memory.setThpFlags(state.thpFlags());
+        }
         if (lockFuture != 0) {
             memory.setLockFuture(lockFuture);
         }
@@ -100,7 +106,10 @@ public final class MemoryExtras {
             }
             memory.addMappings(mapping);
         }
-        if (memory.hasLockFuture() || memory.getMappingsCount() > 0) {
+        if (memory.hasLockFuture()
+                || memory.hasMdwe()
+                || memory.hasThpFlags()
+                || memory.getMappingsCount() > 0) {
             synchronized (tasks) {
                 tasks.add(memory.build());
             }

@@ -45,6 +45,7 @@ public final class TaskState {
     private int brk;
     private int dumpable;
     private int thpDisabled;
+    private int mdwe;
     private int personality;
     private int membarrier;
     private long childEvent;
@@ -107,6 +108,7 @@ public final class TaskState {
         brk = batch.add("", Syscall.BRK, 0);
         dumpable = batch.add("", Syscall.PRCTL, PR_GET_DUMPABLE);
         thpDisabled = batch.tolerate(Syscall.PRCTL, PR_GET_THP_DISABLE, 0, 0, 0, 0);
+        mdwe = batch.tolerate(Syscall.PRCTL, PR_GET_MDWE, 0, 0, 0, 0);
         personality = batch.add("", Syscall.PERSONALITY, 0xffffffffL);
         childEvent = StopState.ask(batch);
         membarrier = batch.tolerate(Syscall.MEMBARRIER, MEMBARRIER_CMD_GET_REGISTRATIONS, 0, 0);
@@ -187,6 +189,16 @@ public final class TaskState {
             }
             throw e;
         }
+    }
+
+    /** What prctl(PR_GET_MDWE) says; 0 where the kernel does not know it. */
+    int mdwe() {
+        return (int) Math.max(0, batch.result(mdwe));
+    }
+
+    /** Flags of prctl(PR_SET_THP_DISABLE), Linux 6.18. */
+    int thpFlags() {
+        return (int) Math.max(0, batch.result(thpDisabled)) & ~1;
     }
 
     /** Makes the mm image. */

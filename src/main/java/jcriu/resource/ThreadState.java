@@ -8,6 +8,7 @@ import java.nio.ByteOrder;
 import java.util.List;
 import jcriu.errors.UnsupportedStateException;
 import jcriu.image.proto.core_entry;
+import jcriu.image.proto.jcriu_thread;
 import jcriu.image.proto.rseq_entry;
 import jcriu.image.proto.seccomp_mode;
 import jcriu.image.proto.siginfo_entry;
@@ -36,6 +37,7 @@ public final class ThreadState {
     private long stack;
     private long words;
     private int securebits;
+    private Switches switches;
     private int timerSlack;
     private byte[] xstate;
     private SignalFrame wayBack;
@@ -119,11 +121,14 @@ public final class ThreadState {
         batch.add("", Syscall.PRCTL, PR_GET_PDEATHSIG, words + 8);
         securebits = batch.add("", Syscall.PRCTL, PR_GET_SECUREBITS);
         timerSlack = batch.add("", Syscall.PRCTL, PR_GET_TIMERSLACK);
+        switches = Switches.ask(batch);
     }
 
-    /** Nanoseconds, prctl(PR_GET_TIMERSLACK). */
-    public long timerSlack() {
-        return batch.result(timerSlack);
+    /** Adds what CRIU's messages have no field for. */
+    void dump(jcriu_thread.Builder extras) {
+        int tid = thread.tid();
+        extras.setTid(tid).setTimerslackNs(batch.result(timerSlack));
+        switches.dump(Stat.readThread(thread.pid(), tid), extras);
     }
 
     /** Reads what only the tracer can read, when the thread has answered. */

@@ -42,6 +42,7 @@ import jcriu.resource.External;
 import jcriu.resource.Inheritance;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.StopState;
+import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.Vmas;
 import jcriu.sys.FaultPoint;
@@ -123,7 +124,10 @@ public final class Restorer {
             checkPids();
             List<seccomp_filter> filters = loaded.filters();
             Map<Integer, jcriu_task> extras = loaded.extras();
-            tree.forEach(task -> task.extras = extras.get(task.pid));
+            for (LoadedTask task : tree) {
+                task.extras = extras.get(task.pid);
+                TaskExtras.check(task.tc(), task.extras, task.pid);
+            }
             Map<Integer, List<file_lock_entry>> locks = loaded.locks();
             if (!locks.isEmpty() && !options.fileLocks()) {
                 throw new JcriuException(

@@ -311,7 +311,7 @@ final class TaskRestore {
         }
         flush();
         AddressSpace.map(kept.others(), files, leader, batch(), this::flush, images.mmFile());
-        AddressSpace.describe(images.mm, kept.any(), files, batch());
+        AddressSpace.describe(images.mm, images.memory, kept.any(), files, batch());
         flush();
     }
 
@@ -368,6 +368,7 @@ final class TaskRestore {
 
     /** Gets its directories and umask; its descriptor table is still empty. */
     void installDirectories(RestoredFiles files) {
+        TaskExtras.restoreLoginuid(images.tc(), leader, batch());
         RemoteBatch calls = batch();
         String cwd = files.open(images.fs.getCwdId()).procPath();
         calls.add(
@@ -479,7 +480,7 @@ final class TaskRestore {
             ThreadState.restoreCredentials(core, ours, batch());
             batch().flush(threads.get(i));
         }
-        AddressSpace.restoreDumpable(images.mm, batch());
+        AddressSpace.restoreLast(images.mm, images.memory, batch());
         flush();
     }
 

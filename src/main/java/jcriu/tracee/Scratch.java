@@ -2,6 +2,8 @@ package jcriu.tracee;
 
 import static jcriu.kernel.MmanConstants.*;
 
+import jcriu.errors.Errno;
+import jcriu.errors.RemoteSyscallException;
 import jcriu.kernel.Assembler;
 import jcriu.kernel.Syscall;
 import jcriu.sys.Native;
@@ -36,17 +38,32 @@ public final class Scratch {
 
     /** Maps a scratch area at {@code address}, where nothing may be mapped yet. */
     public static Scratch map(Tracee tracee, long address, int size) {
-        long base =
-                tracee.requireAlone(
-                        Syscall.MMAP,
-                        address,
-                        size,
-                        PROT_READ | PROT_WRITE | PROT_EXEC,
-                        MAP_PRIVATE | MAP_ANONYMOUS | (address != 0 ? MAP_FIXED_NOREPLACE : 0),
-                        -1,
-                        0);
-        RemoteMemory.write(tracee.pid(), base, CODE);
+        long base;
+        try {
+            base = map(tracee, address, size, PROT_READ | PROT_WRITE | PROT_EXEC);
+            RemoteMemory.write(tracee.pid(), base, CODE);
+        } catch (RemoteSyscallException e) {
+            if (e.errno() != Errno.EACCES) {
+                throw e;
+            }
+            // PR_SET_MDWE(2const): no mapping can be written and executed; a tracer can write all
+            base = map(tracee, address, size, PROT_READ | PROT_EXEC);
+            RemoteMemory.write(tracee.pid(), base, CODE);
+            tracee.requireAlone(
+                    Syscall.MPROTECT, base + CODE_SIZE, size - CODE_SIZE, PROT_READ | PROT_WRITE);
+        }
         return new Scratch(tracee.pid(), base, size);
+    }
+
+    private static long map(Tracee tracee, long address, int size, int prot) {
+        return tracee.requireAlone(
+                Syscall.MMAP,
+                address,
+                size,
+                prot,
+                MAP_PRIVATE | MAP_ANONYMOUS | (address != 0 ? MAP_FIXED_NOREPLACE : 0),
+                -1,
+                0);
     }
 
     /** The same area as a forked child sees it. */
