@@ -153,6 +153,7 @@ public enum Syscall {
     EPOLL_PWAIT2(441, 441),
     GETSOCKOPT(55, 209),
     IO_SETUP(206, 0),
+    IO_SUBMIT(209, 2),
     USERFAULTFD(323, 282),
     OPENAT2(437, 437);
 

@@ -104,6 +104,7 @@ public final class AddressSpace {
                 end = vma.getEnd();
             }
         }
+        AioRing.check(mm, file);
     }
 
     /** Whether a mapping is of a file of the images. */
@@ -304,6 +305,16 @@ public final class AddressSpace {
                 }
             } else if (Vmas.is(vma, VmaStatus.ANON_PRIVATE)) {
                 mmap(vma, -1, batch, flush);
+            } else if (Vmas.is(vma, VmaStatus.AIO_RING)) {
+                // keeps its place
+                mmap(
+                        vma.toBuilder()
+                                .setFlags(MAP_PRIVATE | MAP_ANONYMOUS)
+                                .setProt(PROT_NONE)
+                                .build(),
+                        -1,
+                        batch,
+                        flush);
             } else {
                 throw new JcriuException(
                         Kind.RESTORE_REFUSED,

@@ -223,6 +223,7 @@ public final class TaskState {
                                         "pid " + pid + " (" + stat.comm() + "): its executable",
                                         0))
                         .addAllVmas(vmas)
+                        .addAllAios(AioRing.dump(pid, vmas))
                         .setDumpable((int) batch.result(dumpable));
         for (long word : Auxv.read(pid)) {
             mm.addMmSavedAuxv(word);

@@ -73,7 +73,8 @@ public final class Vmas {
     }
 
     public static boolean isFile(MapsVma vma) {
-        return vma.name().startsWith("/") && !isPrivateHuge(vma) || MemoryExtras.isNamedShared(vma);
+        return vma.name().startsWith("/") && !isPrivateHuge(vma) && !AioRing.is(vma)
+                || MemoryExtras.isNamedShared(vma);
     }
 
     public static boolean isSharedObject(MapsVma vma) {
@@ -94,6 +95,10 @@ public final class Vmas {
 
     /** Appends the runs of a mapping whose pages are the task's own. */
     public static void scan(MapsVma vma, PagemapScan scan, Runs into) {
+        if (AioRing.is(vma)) {
+            into.add(vma.start(), vma.end());
+            return;
+        }
         scan.privatePages(vma.start(), vma.end(), isFile(vma), vma.has(VmFlag.GU), into);
     }
 
@@ -116,7 +121,7 @@ public final class Vmas {
 
     /** Whether pages of the mapping are the task's own, and must be looked at. */
     public static boolean hasPrivatePages(MapsVma vma) {
-        return !vma.shared() && !isVvar(vma) && !isVsyscall(vma) && !isVdso(vma);
+        return AioRing.is(vma) || !vma.shared() && !isVvar(vma) && !isVsyscall(vma) && !isVdso(vma);
     }
 
     /** Refuses mappings that cannot be made again. */
@@ -142,6 +147,8 @@ public final class Vmas {
                 what = "has protection key " + vma.protectionKey();
             } else if (SysvShm.is(vma) && SysvShm.find(vma) == null) {
                 what = "is a SysV shared memory segment of another IPC namespace";
+            } else if (AioRing.is(vma)) {
+                what = AioRing.fault(pid, vma);
             } else if (!vma.name().isEmpty()
                     && !isFile(vma)
                     && !isPrivateHuge(vma)
@@ -152,8 +159,6 @@ public final class Vmas {
                 what = "is a mapping of " + vma.name();
             } else if (vma.name().equals("[uprobes]")) {
                 what = "belongs to a uprobe";
-            } else if (vma.name().equals("/[aio]")) {
-                what = "is an AIO ring";
             }
             if (what != null) {
                 throw (UnsupportedStateException)
@@ -240,6 +245,9 @@ public final class Vmas {
             return anonymous(vma.start(), vma.end(), vma)
                     .setStatus(VmaStatus.VSYSCALL | VmaStatus.ANON_PRIVATE)
                     .build();
+        }
+        if (AioRing.is(vma)) {
+            return AioRing.dump(base(vma.start(), vma.end(), vma)).build();
         }
         if (!isFile(vma)) {
             vma_entry.Builder entry = anonymous(vma.start(), vma.end(), vma);

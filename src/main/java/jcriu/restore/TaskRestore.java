@@ -6,6 +6,7 @@ import static jcriu.kernel.ProcessConstants.*;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.IntConsumer;
 import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
@@ -28,6 +29,7 @@ import jcriu.proc.Limits;
 import jcriu.proc.MapsVma;
 import jcriu.proc.Status;
 import jcriu.resource.AddressSpace;
+import jcriu.resource.AioRing;
 import jcriu.resource.FileLocks;
 import jcriu.resource.Inheritance;
 import jcriu.resource.MemoryExtras;
@@ -63,6 +65,7 @@ final class TaskRestore {
     private boolean ended;
     private long vdso;
     private boolean hasMemory;
+    private Map<Long, Integer> rings = Map.of();
     private long pagesRestored;
     private long pagesShared;
 
@@ -299,6 +302,7 @@ final class TaskRestore {
         makeAddressSpace(seed, files);
         FaultPoint.RESTORE_ADDRESS_SPACE.pass();
         fillMemory(workers);
+        AioRing.settle(images.mm, rings, leader, batch());
     }
 
     private void makeAddressSpace(List<MapsVma> seed, RestoredFiles files) {
@@ -311,6 +315,7 @@ final class TaskRestore {
         }
         flush();
         AddressSpace.map(kept.others(), files, leader, batch(), this::flush, images.mmFile());
+        rings = AioRing.make(images.mm, leader, batch());
         AddressSpace.describe(images.mm, images.memory, kept.any(), files, batch());
         flush();
     }
