@@ -217,13 +217,19 @@ class FaultsIT {
         return points("dump");
     }
 
+    static Stream<FaultPoint> ofPreDump() {
+        return points("predump");
+    }
+
     static Stream<FaultPoint> ofRestore() {
         return points("restore");
     }
 
     @Test
     void shouldRunThroughAllPoints() {
-        assertEquals(FaultPoint.values().length, ofDump().count() + ofRestore().count());
+        assertEquals(
+                FaultPoint.values().length,
+                ofDump().count() + ofPreDump().count() + ofRestore().count());
     }
 
     @ParameterizedTest
@@ -250,6 +256,25 @@ class FaultsIT {
         awaitNothingLeft();
         run(restore(images)).requireSuccess();
         requireRightAnswers();
+    }
+
+    @ParameterizedTest
+    @MethodSource("ofPreDump")
+    void shouldNotTouchTheTreeInAPreDumpThatFails(FaultPoint point) throws IOException {
+        Path images = images();
+        List<String> preDump =
+                List.of("pre-dump", "-t", "" + patient.pid(), "-D", images.toString());
+        Outcome outcome = run(point, "error", preDump);
+        outcome.requireFailure(IO, "fault injected at " + point);
+        assertTrue(outcome.output().contains("target: untouched, running"), outcome.output());
+        requireEmpty(images);
+        requireUnharmed();
+        assertEquals(KILLED, run(point, "kill", preDump).status());
+        assertEquals(false, complete(images));
+        requireUnharmed();
+        run(preDump).requireSuccess();
+        assertTrue(complete(images));
+        requireUnharmed();
     }
 
     private static void requireWarning(FaultPoint point, Outcome outcome) {

@@ -173,6 +173,40 @@ final class Arguments {
             description = "flush images to the disk before reporting success (default)")
     boolean sync = true;
 
+    @Option(
+            names = "--track-mem",
+            negatable = true,
+            description = "this dump will be the parent of another")
+    boolean trackMem;
+
+    @Option(
+            names = "--prev-images-dir",
+            paramLabel = "DIR",
+            description =
+                    "leave pages that have not changed to these images; relative to the images"
+                            + " directory")
+    String prevImagesDir;
+
+    @Option(
+            names = "--pre-dump-mode",
+            paramLabel = "MODE",
+            description = "splice or read, for pre-dump; both do the same")
+    String preDumpMode;
+
+    @Option(
+            names = "--tracker",
+            paramLabel = "KIND",
+            description = "how changed pages are found: auto or digest (default: auto)")
+    String tracker = "auto";
+
+    @Option(
+            names = "--verify",
+            negatable = true,
+            defaultValue = "true",
+            fallbackValue = "true",
+            description = "check the pages that are read against their digests (default)")
+    boolean verify = true;
+
     @Option(names = "--config", paramLabel = "FILE", description = "one more configuration file")
     String config;
 
@@ -283,6 +317,16 @@ final class Arguments {
             case "unprivileged" -> unprivileged = on;
 
             case "sync" -> sync = on;
+
+            case "track-mem" -> trackMem = on;
+
+            case "prev-images-dir" -> prevImagesDir = value;
+
+            case "pre-dump-mode" -> preDumpMode = value;
+
+            case "tracker" -> tracker = value;
+
+            case "verify" -> verify = on;
 
             case "config" -> config = value;
 

@@ -13,6 +13,7 @@ final class Help {
     static void print(PrintStream out) {
         StringBuilder text = new StringBuilder("Usage: jcriu ACTION [OPTION...]\n\nActions:\n");
         text.append("  dump -t PID      save a tree of processes and end it\n");
+        text.append("  pre-dump -t PID  save its memory ahead of a dump; it runs on\n");
         text.append("  restore          start it again from its images\n");
         text.append("  check            say what this kernel allows\n");
         text.append("Known, not built yet: ").append(String.join(", ", Action.NOT_BUILT));

@@ -8,6 +8,7 @@ import jcriu.cli.GetoptArguments.Occurrence;
 import jcriu.cli.OptionTable.Row;
 import jcriu.cli.OptionTable.Stance;
 import jcriu.dump.Dumper;
+import jcriu.dump.PreDumper;
 import jcriu.errors.EnvironmentException;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
@@ -100,6 +101,7 @@ public final class Main {
     private static int act(Arguments arguments, PrintStream out) {
         switch (arguments.action) {
             case "dump" -> Dumper.dump(Requests.dump(arguments));
+            case "pre-dump" -> PreDumper.preDump(Requests.preDump(arguments));
             case "restore" -> {
                 return Restorer.restore(Requests.restore(arguments));
             }

@@ -72,13 +72,16 @@ final class OptionTable {
         built("help", 'h', Value.NONE);
         built("version", 'V', Value.NONE);
         ours("sync", Value.NONE, Stance.BUILT);
+        built("track-mem", '\0', Value.NONE);
+        built("prev-images-dir", '\0', Value.REQUIRED);
+        built("pre-dump-mode", '\0', Value.REQUIRED);
+        ours("tracker", Value.REQUIRED, Stance.BUILT);
+        ours("verify", Value.NONE, Stance.BUILT);
 
         withoutEffect("log-pid", '\0', Value.NONE);
-        withoutEffect("pre-dump-mode", '\0', Value.REQUIRED);
         withoutEffect("address", '\0', Value.REQUIRED);
         withoutEffect("port", '\0', Value.REQUIRED);
         withoutEffect("ps-socket", '\0', Value.REQUIRED);
-        ours("verify", Value.NONE, Stance.WITHOUT_EFFECT);
         withoutEffect("ghost-fiemap", '\0', Value.NONE);
         withoutEffect("evasive-devices", '\0', Value.NONE);
         withoutEffect("force-irmap", '\0', Value.NONE);
@@ -103,8 +106,6 @@ final class OptionTable {
         withoutEffect("allow-uprobes", '\0', Value.NONE);
         withoutEffect("libdir", 'L', Value.REQUIRED);
 
-        refused("track-mem", '\0', Value.NONE);
-        refused("prev-images-dir", '\0', Value.REQUIRED);
         refused("auto-dedup", '\0', Value.NONE);
         refused("lazy-pages", '\0', Value.NONE);
         refused("page-server", '\0', Value.NONE);
@@ -115,7 +116,6 @@ final class OptionTable {
         refused("tls-key", '\0', Value.REQUIRED);
         refused("tls-no-cn-verify", '\0', Value.NONE);
         refused("stream", '\0', Value.NONE);
-        ours("tracker", Value.REQUIRED, Stance.REFUSED);
         ours("compress", Value.NONE, Stance.REFUSED);
         refused("file-validation", '\0', Value.REQUIRED);
         refused("root", 'r', Value.REQUIRED);

@@ -10,12 +10,6 @@ final class OptionsWithoutEffect {
     @Option(names = "--log-pid", negatable = true, description = "one log per task")
     boolean logPid;
 
-    @Option(
-            names = "--pre-dump-mode",
-            paramLabel = "MODE",
-            description = "splice or read; for pre-dump")
-    String preDumpMode;
-
     @Option(names = "--address", paramLabel = "A", description = "for a page server")
     String address;
 
@@ -24,14 +18,6 @@ final class OptionsWithoutEffect {
 
     @Option(names = "--ps-socket", paramLabel = "FD", description = "for a page server")
     String psSocket;
-
-    @Option(
-            names = "--verify",
-            negatable = true,
-            defaultValue = "true",
-            fallbackValue = "true",
-            description = "check page contents against their digests (default)")
-    boolean verify = true;
 
     @Option(
             names = "--ghost-fiemap",

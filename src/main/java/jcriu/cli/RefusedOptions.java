@@ -8,18 +8,6 @@ import picocli.CommandLine.Option;
 final class RefusedOptions {
 
     @Option(
-            names = "--track-mem",
-            negatable = true,
-            description = "note which pages change from now on")
-    boolean trackMem;
-
-    @Option(
-            names = "--prev-images-dir",
-            paramLabel = "DIR",
-            description = "images of the dump before this one")
-    String prevImagesDir;
-
-    @Option(
             names = "--auto-dedup",
             negatable = true,
             description = "drop replaced pages from older images")
@@ -54,12 +42,6 @@ final class RefusedOptions {
 
     @Option(names = "--stream", negatable = true, description = "images through a streamer")
     boolean stream;
-
-    @Option(
-            names = "--tracker",
-            paramLabel = "KIND",
-            description = "auto, soft-dirty, uffd-wp or digest")
-    String tracker;
 
     @Option(names = "--compress", negatable = true, description = "compress pages")
     boolean compress;

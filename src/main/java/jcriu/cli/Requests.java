@@ -24,10 +24,19 @@ final class Requests {
         return Path.of(arguments.workDir != null ? arguments.workDir : arguments.imagesDir);
     }
 
+    static DumpOptions preDump(Arguments arguments) {
+        if (arguments.leaveStopped) {
+            throw new UsageException("option --leave-stopped: pre-dump stops nobody");
+        }
+        arguments.leaveRunning = true;
+        return dump(arguments);
+    }
+
     static DumpOptions dump(Arguments arguments) {
         refuseWords(arguments);
+        checkTracker(arguments);
         if (arguments.tree == 0) {
-            throw new UsageException("dump needs the pid of the root task: -t PID");
+            throw new UsageException(arguments.action + " needs the pid of the root task: -t PID");
         }
         if (arguments.tree < 0) {
             throw new UsageException("option --tree: not a pid: " + arguments.tree);
@@ -37,7 +46,11 @@ final class Requests {
         requireDirectory("images directory", "-D", imagesDir, true);
         Path workDir = workDir(arguments);
         requireDirectory("work directory", "-W", workDir, true);
-        return DumpOptions.of(arguments.tree, imagesDir)
+        DumpOptions.Builder options = DumpOptions.of(arguments.tree, imagesDir);
+        if (arguments.prevImagesDir != null) {
+            options.prevImagesDir(Path.of(arguments.prevImagesDir));
+        }
+        return options.trackMem(arguments.trackMem)
                 .workDir(workDir)
                 .leaveRunning(arguments.leaveRunning)
                 .leaveStopped(arguments.leaveStopped)
@@ -52,6 +65,25 @@ final class Requests {
                 .external(arguments.external)
                 .actionScripts(paths(arguments.actionScript))
                 .build();
+    }
+
+    private static void checkTracker(Arguments arguments) {
+        switch (arguments.tracker) {
+            case "auto", "digest" -> {}
+            case "soft-dirty", "uffd-wp" ->
+                    throw new UnsupportedStateException(
+                                    "option --tracker " + arguments.tracker + " is not built yet")
+                            .withTargetState("untouched")
+                            .withHint("leave it out, or say --tracker digest");
+            default ->
+                    throw new UsageException(
+                            "option --tracker: not auto, soft-dirty, uffd-wp or digest: "
+                                    + arguments.tracker);
+        }
+        String mode = arguments.preDumpMode;
+        if (mode != null && !mode.equals("splice") && !mode.equals("read")) {
+            throw new UsageException("option --pre-dump-mode: not splice or read: " + mode);
+        }
     }
 
     static RestoreOptions restore(Arguments arguments) {
@@ -78,6 +110,7 @@ final class Requests {
                         .timeoutSeconds(timeout(arguments))
                         .displayStats(arguments.displayStats)
                         .unprivileged(arguments.unprivileged)
+                        .verify(arguments.verify)
                         .external(arguments.external)
                         .actionScripts(paths(arguments.actionScript))
                         .execCommand(arguments.execCmd ? arguments.words : List.of());

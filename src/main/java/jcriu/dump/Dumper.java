@@ -1,6 +1,7 @@
 package jcriu.dump;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -8,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
@@ -18,7 +20,9 @@ import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
 import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.stats_entry;
+import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
+import jcriu.memory.Tracker;
 import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
@@ -30,8 +34,11 @@ import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
 import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
+import jcriu.store.PageDigests;
+import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
 import jcriu.store.PageXfer;
+import jcriu.store.PagemapRun;
 import jcriu.sys.FaultPoint;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
@@ -60,6 +67,9 @@ public final class Dumper {
     /** Rehearsals end when one gave the compiler nothing to do, or after this time. */
     private static final int FEWEST_REHEARSALS = 8;
 
+    /** Digested in each rehearsal. */
+    private static final int WARM_PAGES = 512;
+
     private static final long REHEARSAL_NANOS = 1_000_000_000;
     private static final long QUIET_NANOS = 500_000;
 
@@ -76,6 +86,8 @@ public final class Dumper {
     /** Of what the freeze found; the others were prepared for what is gone by then. */
     private final List<PageXfer> copied = new ArrayList<>();
 
+    private final Tracker tracker = new DigestTracker();
+    private ParentImages parent;
     private final TaskExtras extras = new TaskExtras();
     private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
@@ -109,6 +121,16 @@ public final class Dumper {
         }
     }
 
+    private void openParent() {
+        if (options.prevImagesDir().isPresent()) {
+            parent = ParentImages.open(images, options.prevImagesDir().get());
+        }
+    }
+
+    private Optional<? extends PageRead> parentPages(int pid) {
+        return parent == null ? Optional.empty() : parent.pages(pid);
+    }
+
     private void run() {
         SharedObjects shared = new SharedObjects();
         Preflight preflight =
@@ -123,11 +145,16 @@ public final class Dumper {
                                 External.ofDump(options.external()),
                                 new SharedObjects()));
         try {
+            openParent();
             preflight.run();
             FaultPoint.DUMP_CHECK.pass();
             scripts.run("pre-dump", options.pid());
             rehearse();
             images.begin();
+            if (parent != null) {
+                parent.link();
+                parent.prepare(preflight.threads.keySet());
+            }
             prepareImages(preflight.threads);
             makeRoom(preflight);
             FaultPoint.DUMP_ROOM.pass();
@@ -166,11 +193,13 @@ public final class Dumper {
             FaultPoint.DUMP_REHEARSE.pass();
             DumpOptions small = DumpOptions.of(pid, directory).build();
             Map<Integer, int[]> threads = Map.of(pid, ProcFs.tasks(pid));
+            ByteBuffer pages = ByteBuffer.allocateDirect(WARM_PAGES * PagemapRun.PAGE_SIZE);
             long before = Compiler.busyNanos();
             boolean quiet = false;
             long deadline = System.nanoTime() + REHEARSAL_NANOS;
             while (System.nanoTime() - deadline < 0 && !(quiet && rounds >= FEWEST_REHEARSALS)) {
                 Interruption.check();
+                PageDigests.ofPages(WARM_PAGES).put(0, pages.clear());
                 Dumper dumper = new Dumper(small, true);
                 try {
                     dumper.prepareImages(threads);
@@ -209,7 +238,10 @@ public final class Dumper {
 
     private void makeRoom(Preflight preflight) {
         for (Map.Entry<Integer, Long> task : preflight.privateBytes.entrySet()) {
-            privatePages(task.getKey()).expect(task.getValue());
+            PageXfer pages = privatePages(task.getKey());
+            if (parentPages(task.getKey()).isEmpty()) { // else little will come
+                pages.expect(task.getValue());
+            }
         }
         for (Map.Entry<Long, Long> object : preflight.sharedBytes.entrySet()) {
             sharedPages(object.getKey()).expect(object.getValue());
@@ -253,6 +285,9 @@ public final class Dumper {
     private void discardPages() {
         privatePages.values().forEach(PageXfer::close);
         sharedPages.values().forEach(PageXfer::close);
+        if (parent != null) {
+            parent.close();
+        }
     }
 
     private void dumpTree(int root, SharedObjects shared) {
@@ -423,7 +458,7 @@ public final class Dumper {
         for (TaskDump task : tasks) {
             if (!task.task().zombie()) {
                 PageXfer pages = privatePages(task.task().pid());
-                task.copyPages(pages, workers);
+                task.copyPages(pages, parentPages(task.task().pid()), tracker, workers);
                 copied.add(pages);
             }
         }
@@ -463,7 +498,7 @@ public final class Dumper {
         pass(FaultPoint.DUMP_INVENTORY);
         Interruption.check();
         // a tree that runs on does not wait for the disk; one that is to be killed would
-        images.writeInventory(Inventory.make(), options.sync() && options.leaveRunning());
+        images.writeInventory(Inventory.make(options), options.sync() && options.leaveRunning());
         pass(FaultPoint.DUMP_KILL);
         if (!rehearsal) {
             Interruption.shield();
@@ -490,9 +525,11 @@ public final class Dumper {
     private void writeStats(List<TaskDump> tasks, SharedObjects shared) {
         long scanned = 0;
         long written = 0;
+        long inParent = 0;
         for (TaskDump task : tasks) {
             scanned += task.pagesScanned();
             written += task.pagesWritten();
+            inParent += task.pagesInParent();
         }
         dump_stats_entry stats =
                 dump_stats_entry
@@ -502,7 +539,7 @@ public final class Dumper {
                         .setMemdumpTime((int) (copyNanos / 1000))
                         .setMemwriteTime((int) (writeNanos / 1000))
                         .setPagesScanned(scanned)
-                        .setPagesSkippedParent(0)
+                        .setPagesSkippedParent(inParent)
                         .setPagesWritten(written)
                         .setIrmapResolve(0)
                         .setPagesLazy(0)
@@ -515,7 +552,8 @@ public final class Dumper {
         }
         LOG.info(
                 "frozen for {} us: {} to stop, {} to ask, {} for the answers, {} for pages, {} to"
-                        + " write images; {} of {} private pages, {} shared",
+                        + " write images; {} of {} private pages, {} in the parent, {}"
+                        + " shared",
                 frozenNanos / 1000,
                 freezingNanos / 1000,
                 askNanos / 1000,
@@ -524,6 +562,7 @@ public final class Dumper {
                 writeNanos / 1000,
                 written,
                 scanned,
+                inParent,
                 shared.pagesWritten());
         if (options.displayStats()) {
             System.out.println("dump: " + stats.toString().strip().replace("\n", ", "));

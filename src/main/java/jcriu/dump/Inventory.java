@@ -10,11 +10,13 @@ import jcriu.image.proto.plugins_entry;
 import jcriu.image.proto.task_kobj_ids_entry;
 import jcriu.image.proto.timens_entry;
 import jcriu.image.proto.timespec;
+import jcriu.proc.Uptime;
 
 /** The head of an images directory, and the clocks of the machine. */
 final class Inventory {
     private static final int VERSION = 2;
     private static final int NETWORK_LOCK_SKIP = 2;
+    private static final int PRE_DUMP_READ = 2;
 
     /** Names the images of our IPC namespace. */
     static final int IPC_NS_ID = 3;
@@ -35,7 +37,27 @@ final class Inventory {
                 .setCgroupNsId(8);
     }
 
-    static inventory_entry make() {
+    static inventory_entry make(DumpOptions options) {
+        inventory_entry.Builder inventory = of(UUID.randomUUID().toString());
+        if (options.trackMem() || options.prevImagesDir().isPresent()) {
+            inventory.setDumpUptime(uptimeMicros());
+        }
+        return inventory.build();
+    }
+
+    /** The head of a pre-dump. */
+    static inventory_entry makePreDump() {
+        return of(UUID.randomUUID().toString())
+                .setDumpUptime(uptimeMicros())
+                .setPreDumpMode(PRE_DUMP_READ)
+                .build();
+    }
+
+    private static long uptimeMicros() {
+        return Uptime.read().upMs() * 1000;
+    }
+
+    private static inventory_entry.Builder of(String runId) {
         return inventory_entry
                 .newBuilder()
                 .setImgVersion(VERSION)
@@ -47,8 +69,7 @@ final class Inventory {
                 .setLsmtype(lsmtype.NO_LSM)
                 .setNetworkLockMethod(NETWORK_LOCK_SKIP)
                 .setPluginsEntry(plugins_entry.getDefaultInstance())
-                .setDumpCriuRunId(UUID.randomUUID().toString())
-                .build();
+                .setDumpCriuRunId(runId);
     }
 
     /** Writes the clock readings by which a reader can tell how much time has passed. */

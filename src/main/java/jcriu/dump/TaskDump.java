@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
@@ -16,6 +17,7 @@ import jcriu.image.proto.task_kobj_ids_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.memory.PagemapScan;
 import jcriu.memory.PagesOut;
+import jcriu.memory.Tracker;
 import jcriu.memory.Workers;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
@@ -28,6 +30,7 @@ import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
+import jcriu.store.PageRead;
 import jcriu.store.PageXfer;
 import jcriu.store.Runs;
 import jcriu.tracee.FrozenTask;
@@ -58,6 +61,8 @@ final class TaskDump {
     private fs_entry fs;
     private Runs runs = new Runs();
     private long pagesScanned;
+    private long pagesWritten;
+    private long pagesInParent;
     private Stat zombie;
     private List<Integer> tableHolders;
     private int filesId;
@@ -82,7 +87,11 @@ final class TaskDump {
     }
 
     long pagesWritten() {
-        return runs.bytes() / PAGE;
+        return pagesWritten;
+    }
+
+    long pagesInParent() {
+        return pagesInParent;
     }
 
     /**
@@ -256,12 +265,22 @@ final class TaskDump {
         }
     }
 
-    /** Copies the private pages. */
-    void copyPages(PageXfer into, Workers workers) {
-        for (int i = 0; i < runs.size(); i++) {
-            into.data(runs.start(i), runs.end(i));
-        }
-        PagesOut.copyFromTask(task.pid(), runs, into, workers);
+    /**
+     * Copies the private pages.
+     *
+     * @param parent the task's pages in the parent images, if there are any
+     */
+    void copyPages(
+            PageXfer into, Optional<? extends PageRead> parent, Tracker tracker, Workers workers) {
+        Runs unchanged =
+                parent.isPresent()
+                        ? tracker.unchanged(task.pid(), runs, parent.get(), workers, false)
+                        : new Runs();
+        Runs data = runs.minus(unchanged);
+        PagesOut.plan(data, unchanged, into);
+        PagesOut.copyFromTask(task.pid(), data, into, workers);
+        pagesWritten = data.bytes() / PAGE;
+        pagesInParent = unchanged.bytes() / PAGE;
     }
 
     pstree_entry pstree(int parentPid) {

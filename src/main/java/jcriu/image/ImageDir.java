@@ -32,6 +32,7 @@ public final class ImageDir {
 
     private final Path directory;
     private final int trustedUid;
+    private final boolean verifying;
 
     /** Shared: threads may write different images at the same time. */
     private final Map<Path, ImageWriter> prepared = new ConcurrentHashMap<>();
@@ -39,12 +40,23 @@ public final class ImageDir {
     private final List<Path> written = Collections.synchronizedList(new ArrayList<>());
 
     public ImageDir(Path directory) {
-        this(directory, ANYBODY);
+        this(directory, ANYBODY, true);
     }
 
-    private ImageDir(Path directory, int trustedUid) {
+    private ImageDir(Path directory, int trustedUid, boolean verifying) {
         this.directory = directory;
         this.trustedUid = trustedUid;
+        this.verifying = verifying;
+    }
+
+    /** The same directory, and its parents, whose pages are not checked against their digests. */
+    public ImageDir notVerifying() {
+        return new ImageDir(directory, trustedUid, false);
+    }
+
+    /** Whether pages that are read are checked against their digests. */
+    public boolean verifying() {
+        return verifying;
     }
 
     /**
@@ -53,7 +65,7 @@ public final class ImageDir {
      * or to root.
      */
     public ImageDir trusting(int uid) {
-        ImageDir images = new ImageDir(directory, uid);
+        ImageDir images = new ImageDir(directory, uid, verifying);
         try {
             // the caller named it: links on the way are his own
             images.requireTrusted(directory, Files.readAttributes(directory, "unix:uid"));
@@ -205,9 +217,9 @@ public final class ImageDir {
             } catch (IOException e) {
                 throw new JcriuException(Kind.IO, "cannot read " + link + ": " + e, e);
             }
-            return Optional.of(new ImageDir(link).trusting(trustedUid));
+            return Optional.of(new ImageDir(link, ANYBODY, verifying).trusting(trustedUid));
         }
-        return Optional.of(new ImageDir(link));
+        return Optional.of(new ImageDir(link, ANYBODY, verifying));
     }
 
     /**
@@ -242,6 +254,10 @@ public final class ImageDir {
     public void begin() {
         try {
             Files.deleteIfExists(path(ImageType.INVENTORY));
+            Path link = directory.resolve(PARENT);
+            if (Files.isSymbolicLink(link)) {
+                Files.delete(link);
+            }
             try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
                 for (Path file : files) {
                     ImageType type = ImageType.ofFileName(file.getFileName().toString());
@@ -253,6 +269,22 @@ public final class ImageDir {
         } catch (IOException e) {
             throw new JcriuException(
                             Kind.IO, "cannot remove the old images in " + directory + ": " + e, e)
+                    .withHint("choose another --images-dir");
+        }
+    }
+
+    /**
+     * Makes the link to the images that this dump leaves pages to.
+     *
+     * @param target relative to this directory
+     */
+    public void linkParent(Path target) {
+        Path link = directory.resolve(PARENT);
+        try {
+            Files.createSymbolicLink(link, target);
+            written.add(link);
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot make the link " + link + ": " + e, e)
                     .withHint("choose another --images-dir");
         }
     }

@@ -95,6 +95,9 @@ public enum ImageType {
     STATS("stats-%s", 0x57093306, Head.SERVICE),
     IRMAP_CACHE("irmap-cache", 0x57004059, Head.SERVICE),
 
+    /** Our own: a digest for each page of a pages file. */
+    JCRIU_DIGESTS("jcriu-digests-%u", 0, Head.RAW),
+
     /** Our own: what the format has no field for. */
     JCRIU_TASKS("jcriu-tasks", 0x6a637231, Head.INVENTORY),
 

@@ -3,6 +3,7 @@ package jcriu.memory;
 import static jcriu.kernel.FileConstants.*;
 import static jcriu.kernel.MmanConstants.*;
 
+import com.kenai.jffi.MemoryIO;
 import java.util.ArrayList;
 import java.util.List;
 import jcriu.errors.Errno;
@@ -12,6 +13,7 @@ import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.PagemapFlags;
 import jcriu.kernel.Syscall;
+import jcriu.store.PageDigests;
 import jcriu.store.PageTarget;
 import jcriu.store.PageXfer;
 import jcriu.store.Pagemap;
@@ -31,7 +33,9 @@ import jcriu.sys.NativeMemory;
  */
 public final class LocalXfer implements PageXfer {
     private static final long TMPFS_MAGIC = 0x01021994;
-    private static final int CHUNK = 1 << 20;
+    private static final int CHUNK = 512 << 10;
+    private static final int DIGESTED = 256 << 10;
+    private static final MemoryIO MEMORY = MemoryIO.getInstance();
     private static final long WORTH_PREPARING = 4 << 20;
 
     private final ImageDir images;
@@ -45,6 +49,7 @@ public final class LocalXfer implements PageXfer {
     private long mapped;
     private long mappedBytes;
     private boolean finished;
+    private PageDigests digests;
     private boolean closed;
 
     /** Creates or empties {@code pages-N.img}; it is readable by its owner only. */
@@ -183,6 +188,28 @@ public final class LocalXfer implements PageXfer {
         return low;
     }
 
+    /** In pieces, so that a page is digested while it is in the processor's cache. */
+    private void copyMapped(Source source, long from, long offset, long length) {
+        while (length > 0) {
+            long n = Math.min(length, DIGESTED);
+            source.read(from, mapped + offset, n);
+            digests()
+                    .put(
+                            offset / PagemapRun.PAGE_SIZE,
+                            MEMORY.newDirectByteBuffer(mapped + offset, (int) n));
+            from += n;
+            offset += n;
+            length -= n;
+        }
+    }
+
+    private synchronized PageDigests digests() {
+        if (digests == null) {
+            digests = PageDigests.ofPages(dataBytes / PagemapRun.PAGE_SIZE);
+        }
+        return digests;
+    }
+
     /** What fits into the mapped part is put there at once; small neighbours go in one write. */
     @Override
     public void fill(Runs pages, Source source) {
@@ -202,7 +229,7 @@ public final class LocalXfer implements PageXfer {
                     long length = Math.min(pages.end(i), at.end()) - from;
                     long offset = at.pagesOffset() + from - at.vaddr();
                     if (offset + length <= mappedBytes) {
-                        source.read(from, mapped + offset, length);
+                        copyMapped(source, from, offset, length);
                     } else {
                         buffer.copy(source, from, offset, length);
                     }
@@ -241,6 +268,7 @@ public final class LocalXfer implements PageXfer {
 
         void flush() {
             if (pending > 0) {
+                digests().put(offset / PagemapRun.PAGE_SIZE, memory.buffer(0, pending));
                 file.writeFully(memory.address(), pending, offset);
                 pending = 0;
             }
@@ -260,6 +288,9 @@ public final class LocalXfer implements PageXfer {
         Native.check(
                 Native.call(Syscall.FTRUNCATE, file.number(), dataBytes),
                 "truncate " + file.name());
+        if (dataBytes > 0) {
+            digests().write(images, pagesId);
+        }
         new Pagemap(pagesId, runs).write(images, target.type(), target.id());
         finished = true;
     }

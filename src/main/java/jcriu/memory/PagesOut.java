@@ -2,6 +2,8 @@ package jcriu.memory;
 
 import java.util.ArrayList;
 import java.util.List;
+import jcriu.errors.Errno;
+import jcriu.errors.SyscallException;
 import jcriu.store.PageXfer;
 import jcriu.store.Runs;
 import jcriu.sys.Fd;
@@ -10,12 +12,39 @@ import jcriu.tracee.RemoteMemory;
 /** Moves pages of a task, or of a shared object, into images, on all cores. */
 public final class PagesOut {
     private static final long PIECE = 32 << 20;
+    private static final int PAGE = 4096;
 
     private PagesOut() {}
 
     /** Pages of a task, at their addresses. */
     public static void copyFromTask(int pid, Runs runs, PageXfer into, Workers workers) {
         copy(runs, (start, to, length) -> RemoteMemory.read(pid, start, to, length), into, workers);
+    }
+
+    /** The same of a task that runs: pages that it has given up meanwhile become zero. */
+    public static void copyFromRunningTask(int pid, Runs runs, PageXfer into, Workers workers) {
+        copy(runs, (start, to, length) -> readWhatIsThere(pid, start, to, length), into, workers);
+    }
+
+    /**
+     * Reads pages of a task; those that cannot be read, because it runs and has unmapped them, are
+     * zero.
+     */
+    static void readWhatIsThere(int pid, long from, long to, long length) {
+        try {
+            RemoteMemory.read(pid, from, to, length);
+        } catch (SyscallException e) {
+            if (length > PAGE) {
+                for (long at = 0; at < length; at += PAGE) {
+                    readWhatIsThere(pid, from + at, to + at, PAGE);
+                }
+                return;
+            }
+            if (e.errno() != Errno.EIO && e.errno() != Errno.EFAULT) {
+                throw e;
+            }
+            com.kenai.jffi.MemoryIO.getInstance().setMemory(to, length, (byte) 0);
+        }
     }
 
     /** What an object of ours holds, at byte offsets in it. */
@@ -31,6 +60,21 @@ public final class PagesOut {
                 },
                 into,
                 workers);
+    }
+
+    /** Says which pages have content, and which are left to the parent. */
+    public static void plan(Runs data, Runs unchanged, PageXfer into) {
+        int d = 0;
+        int u = 0;
+        while (d < data.size() || u < unchanged.size()) {
+            if (u == unchanged.size() || d < data.size() && data.start(d) < unchanged.start(u)) {
+                into.data(data.start(d), data.end(d));
+                d++;
+            } else {
+                into.parent(unchanged.start(u), unchanged.end(u));
+                u++;
+            }
+        }
     }
 
     private static void copy(Runs runs, PageXfer.Source source, PageXfer into, Workers workers) {

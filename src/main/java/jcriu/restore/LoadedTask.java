@@ -95,7 +95,12 @@ final class LoadedTask {
 
     /** Reads a whole tree; the root comes first, parents before children. */
     static List<LoadedTask> readTree(ImageDir images) {
-        images.inventory();
+        if (images.inventory().hasPreDumpMode()) {
+            throw (ImageFormatException)
+                    new ImageFormatException(
+                                    images.directory().toString(), -1, "is a pre-dump: memory only")
+                            .withHint("restore the dump that has it as its parent");
+        }
         List<LoadedTask> tasks = new ArrayList<>();
         Map<Integer, LoadedTask> byPid = new HashMap<>();
         Set<Integer> tids = new HashSet<>();

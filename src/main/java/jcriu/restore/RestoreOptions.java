@@ -19,6 +19,7 @@ import java.util.OptionalInt;
  * @param skipFileRwxCheck files whose mode has changed are accepted
  * @param autoDedup punch pages out of the images once they are restored
  * @param timeoutSeconds for steps that wait for the tree; 0: none
+ * @param verify check pages against their digests
  * @param displayStats print the statistics on standard output
  * @param unprivileged expect no more than CAP_CHECKPOINT_RESTORE
  * @param pidFile gets the pid of the root task; did not exist when the options were checked
@@ -39,6 +40,7 @@ public record RestoreOptions(
         boolean skipFileRwxCheck,
         boolean autoDedup,
         int timeoutSeconds,
+        boolean verify,
         boolean displayStats,
         boolean unprivileged,
         Optional<Path> pidFile,
@@ -82,6 +84,7 @@ public record RestoreOptions(
         private boolean skipFileRwxCheck;
         private boolean autoDedup;
         private int timeoutSeconds = DEFAULT_TIMEOUT_SECONDS;
+        private boolean verify = true;
         private boolean displayStats;
         private boolean unprivileged;
         private Optional<Path> pidFile = Optional.empty();
@@ -141,6 +144,11 @@ public record RestoreOptions(
             return this;
         }
 
+        public Builder verify(boolean on) {
+            verify = on;
+            return this;
+        }
+
         public Builder displayStats(boolean on) {
             displayStats = on;
             return this;
@@ -193,6 +201,7 @@ public record RestoreOptions(
                     skipFileRwxCheck,
                     autoDedup,
                     timeoutSeconds,
+                    verify,
                     displayStats,
                     unprivileged,
                     pidFile,

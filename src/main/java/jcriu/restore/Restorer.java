@@ -94,7 +94,8 @@ public final class Restorer {
     private Restorer(RestoreOptions options) {
         this.options = options;
         int user = Status.read((int) ProcessHandle.current().pid()).uids()[1];
-        this.images = new ImageDir(options.imagesDir()).trusting(user);
+        ImageDir directory = new ImageDir(options.imagesDir()).trusting(user);
+        this.images = options.verify() ? directory : directory.notVerifying();
         this.scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
     }
 

@@ -35,6 +35,7 @@ public final class ChainRead implements PageRead {
         final ImageDir images;
         final Pagemap pagemap;
         private PagesFile file;
+        private Optional<PageDigests> digests;
 
         Layer(ImageDir images, Pagemap pagemap) {
             this.images = images;
@@ -46,6 +47,13 @@ public final class ChainRead implements PageRead {
                 file = PagesFile.open(images, pagemap);
             }
             return file;
+        }
+
+        synchronized Optional<PageDigests> digests() {
+            if (digests == null) {
+                digests = PageDigests.read(images, pagemap);
+            }
+            return digests;
         }
 
         synchronized void close() {
@@ -64,12 +72,14 @@ public final class ChainRead implements PageRead {
     private record Piece(long start, long end, Layer layer, long pagesOffset) {}
 
     private final PageTarget target;
+    private final boolean verify;
     private final List<Layer> layers = new ArrayList<>();
     private List<Piece> pieces = List.of();
     private final Runs runs = new Runs();
 
-    private ChainRead(PageTarget target) {
+    private ChainRead(PageTarget target, boolean verify) {
         this.target = target;
+        this.verify = verify;
     }
 
     /**
@@ -80,7 +90,7 @@ public final class ChainRead implements PageRead {
      *     too short, a missing parent, a cycle of parents, or a page that no parent has
      */
     public static Optional<ChainRead> open(ImageDir images, PageTarget target) {
-        ChainRead chain = new ChainRead(target);
+        ChainRead chain = new ChainRead(target, images.verifying());
         Optional<Pagemap> newest = Pagemap.read(images, target.type(), target.id());
         if (newest.isEmpty()) {
             return Optional.empty();
@@ -199,23 +209,91 @@ public final class ChainRead implements PageRead {
         return layers.get(0).pagemap;
     }
 
-    @Override
-    public void read(long start, ByteBuffer to) {
+    /** What is done with the part of a buffer that belongs to one piece. */
+    private interface Visit {
+        void part(Piece piece, long start, ByteBuffer part);
+    }
+
+    /** Cuts a buffer for the pages from {@code start} on into the parts of each piece. */
+    private void visit(long start, ByteBuffer buffer, Visit visit) {
         int at = find(start);
         long next = start;
-        int limit = to.limit();
-        while (to.position() < limit) {
+        int limit = buffer.limit();
+        while (buffer.position() < limit) {
             Piece piece = at < pieces.size() ? pieces.get(at) : null;
             if (piece == null || piece.start > next || piece.end <= next) {
                 throw lacks(layers.get(0), next, "are not there");
             }
-            int length = (int) Math.min(limit - to.position(), piece.end - next);
-            to.limit(to.position() + length);
-            piece.layer.file().read(piece.pagesOffset + next - piece.start, to);
-            to.limit(limit);
+            int length = (int) Math.min(limit - buffer.position(), piece.end - next);
+            ByteBuffer part = buffer.duplicate();
+            visit.part(piece, next, part.limit(part.position() + length));
+            buffer.position(buffer.position() + length);
             next += length;
             at++;
         }
+    }
+
+    /** Where digests are, what was read is checked against them. */
+    @Override
+    public void read(long start, ByteBuffer to) {
+        visit(
+                start,
+                to,
+                (piece, from, part) -> {
+                    long offset = piece.pagesOffset + from - piece.start;
+                    PagesFile file = piece.layer.file();
+                    file.read(offset, part.duplicate());
+                    if (verify && piece.layer.digests().isPresent()) {
+                        check(piece.layer.digests().get(), file, offset, from, part);
+                    }
+                });
+    }
+
+    private void check(
+            PageDigests digests, PagesFile file, long offset, long start, ByteBuffer pages) {
+        byte[] page = new byte[PagemapRun.PAGE_SIZE];
+        while (pages.hasRemaining()) {
+            pages.get(page);
+            if (!digests.matches(offset / page.length, page)) {
+                throw new ImageFormatException(
+                        file.path().toString(),
+                        offset,
+                        "the page of "
+                                + target
+                                + " at 0x"
+                                + Long.toHexString(start)
+                                + " is damaged: its content is not what was dumped");
+            }
+            offset += page.length;
+            start += page.length;
+        }
+    }
+
+    @Override
+    public void compare(long start, ByteBuffer pages, Runs same) {
+        visit(
+                start,
+                pages,
+                (piece, from, part) -> {
+                    long offset = piece.pagesOffset + from - piece.start;
+                    Optional<PageDigests> digests = piece.layer.digests();
+                    byte[] theirs = new byte[PagemapRun.PAGE_SIZE];
+                    byte[] ours = new byte[PagemapRun.PAGE_SIZE];
+                    for (long page = from; part.hasRemaining(); page += ours.length) {
+                        part.get(ours);
+                        boolean equal;
+                        if (digests.isPresent()) {
+                            equal = digests.get().matches(offset / ours.length, ours);
+                        } else {
+                            piece.layer.file().read(offset, ByteBuffer.wrap(theirs));
+                            equal = java.util.Arrays.equals(ours, theirs);
+                        }
+                        if (equal) {
+                            same.add(page, page + ours.length);
+                        }
+                        offset += ours.length;
+                    }
+                });
     }
 
     /** The first piece that ends behind an address. */

@@ -25,6 +25,16 @@ public interface PageRead extends AutoCloseable {
      */
     void read(long start, ByteBuffer to);
 
+    /**
+     * Compares pages with those of the target, by their digests where there are any, else by their
+     * bytes.
+     *
+     * @param start page-aligned; all pages of {@code [start, start + pages.remaining())} are in
+     *     {@link #runs}
+     * @param same gets the ranges whose content is the same
+     */
+    void compare(long start, ByteBuffer pages, Runs same);
+
     @Override
     void close();
 }

@@ -47,6 +47,11 @@ public enum FaultPoint {
     /** The statistics. Their failure does not make a dump fail. */
     DUMP_STATS,
 
+    /** Of a pre-dump: the old images are gone, nothing is copied. */
+    PREDUMP_PAGES,
+    /** Of a pre-dump: all but the inventory is written. */
+    PREDUMP_INVENTORY,
+
     /** The images are read and checked. */
     RESTORE_READ,
     /** The first process is there, as a seed. */

@@ -56,6 +56,7 @@ final class OptionModelTest {
                 "dump -t 5 -D d -W w -o l -v4 -j -R -l --link-remap --ghost-limit 3M",
                 "dump -t 5 --timeout 7 --external a --external b --no-sync --unprivileged",
                 "restore -d -S -s --pidfile p --status-fd 4 --inherit-fd fd[3]:x --display-stats",
+                "pre-dump --track-mem --prev-images-dir ../1 --pre-dump-mode read --tracker digest",
                 "restore --exec-cmd --action-script s --config c --no-default-config -- a -b c",
                 "check --feature a --feature b --extra --experimental --all",
                 "restore --no-shell-job -d --no-restore-detached -W a -W b",

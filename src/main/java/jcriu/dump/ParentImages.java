@@ -1,0 +1,90 @@
+package jcriu.dump;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import jcriu.errors.EnvironmentException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.image.ImageDir;
+import jcriu.store.ChainRead;
+import jcriu.store.PageRead;
+import jcriu.store.PageTarget;
+
+/** The images of the dump before, to which this one leaves pages that are the same. */
+final class ParentImages implements AutoCloseable {
+    private final ImageDir child;
+    private final ImageDir parent;
+    private final Path link;
+    private final Map<Integer, Optional<ChainRead>> pages = new HashMap<>();
+
+    private ParentImages(ImageDir child, ImageDir parent, Path link) {
+        this.child = child;
+        this.parent = parent;
+        this.link = link;
+    }
+
+    /**
+     * Checks that the images are there and complete. Nothing is changed.
+     *
+     * @param previous relative to the directory of the new images, or absolute
+     */
+    static ParentImages open(ImageDir child, Path previous) {
+        Path directory = child.directory().resolve(previous);
+        if (!Files.isDirectory(directory)) {
+            throw (EnvironmentException)
+                    new EnvironmentException(
+                                    "the previous images directory "
+                                            + directory
+                                            + " does not exist")
+                            .withHint(
+                                    "--prev-images-dir is relative to the images directory; or"
+                                            + " dump without it");
+        }
+        try {
+            Path ours = child.directory().toRealPath();
+            Path theirs = directory.toRealPath();
+            if (ours.equals(theirs)) {
+                throw (EnvironmentException)
+                        new EnvironmentException(
+                                        "the previous images are in the images directory itself")
+                                .withHint("name another directory with --images-dir");
+            }
+            ImageDir parent = new ImageDir(directory);
+            parent.inventory();
+            return new ParentImages(
+                    child, parent, previous.isAbsolute() ? ours.relativize(theirs) : previous);
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot read " + directory + ": " + e, e);
+        }
+    }
+
+    void link() {
+        child.linkParent(link);
+    }
+
+    /**
+     * Opens the pages of tasks, so that nothing of it is left to the freeze.
+     *
+     * @throws JcriuException if the chain of parents is damaged
+     */
+    void prepare(Iterable<Integer> pids) {
+        pids.forEach(this::pages);
+    }
+
+    /** The pages that a task had then, if there was one with its pid. */
+    Optional<? extends PageRead> pages(int pid) {
+        return pages.computeIfAbsent(pid, p -> ChainRead.open(parent, PageTarget.task(p)));
+    }
+
+    @Override
+    public void close() {
+        for (Optional<ChainRead> chain : pages.values()) {
+            chain.ifPresent(ChainRead::close);
+        }
+        pages.clear();
+    }
+}

@@ -1,0 +1,227 @@
+package jcriu.dump;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import jcriu.errors.Interruption;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.errors.TaskGoneException;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+import jcriu.image.proto.dump_stats_entry;
+import jcriu.image.proto.pstree_entry;
+import jcriu.image.proto.stats_entry;
+import jcriu.memory.DigestTracker;
+import jcriu.memory.LocalXfer;
+import jcriu.memory.PagemapScan;
+import jcriu.memory.PagesOut;
+import jcriu.memory.Tracker;
+import jcriu.memory.Workers;
+import jcriu.proc.Maps;
+import jcriu.proc.MapsVma;
+import jcriu.proc.ProcFs;
+import jcriu.proc.Stat;
+import jcriu.resource.ActionScripts;
+import jcriu.resource.External;
+import jcriu.resource.FileTable;
+import jcriu.resource.SharedObjects;
+import jcriu.resource.Vmas;
+import jcriu.store.PageRead;
+import jcriu.store.PageTarget;
+import jcriu.store.PageXfer;
+import jcriu.store.Runs;
+import jcriu.sys.FaultPoint;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The order of steps of a pre-dump: private memory only, and nobody is stopped.
+ *
+ * <p>Pages are copied while the tree runs. What is written meanwhile is seen by the next dump,
+ * which compares every page by content; so nothing needs to be the same moment's, and a page that
+ * goes while it is copied, or a task that ends, is no matter.
+ */
+public final class PreDumper {
+    private static final Logger LOG = LoggerFactory.getLogger("pre-dump");
+    private static final int PAGE = 4096;
+
+    private final DumpOptions options;
+    private final ImageDir images;
+    private final Workers workers;
+    private final Tracker tracker = new DigestTracker();
+    private final List<PageXfer> written = new ArrayList<>();
+    private int lastPagesId;
+    private long pagesScanned;
+    private long pagesWritten;
+    private long pagesInParent;
+
+    private PreDumper(DumpOptions options, Workers workers) {
+        this.options = options;
+        this.images = new ImageDir(options.imagesDir());
+        this.workers = workers;
+    }
+
+    /**
+     * Saves the memory of a tree that runs on.
+     *
+     * @throws JcriuException always with an untouched target
+     */
+    public static void preDump(DumpOptions options) {
+        try (Workers workers = new Workers()) {
+            new PreDumper(options, workers).run();
+        }
+    }
+
+    private void run() {
+        ActionScripts scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
+        ParentImages parent = null;
+        try {
+            if (options.prevImagesDir().isPresent()) {
+                parent = ParentImages.open(images, options.prevImagesDir().get());
+            }
+            Preflight preflight =
+                    new Preflight(
+                            options,
+                            new FileTable(
+                                    images,
+                                    options.shellJob(),
+                                    options.fileLocks(),
+                                    options.linkRemap(),
+                                    options.ghostLimitBytes(),
+                                    External.ofDump(options.external()),
+                                    new SharedObjects()));
+            preflight.run();
+            scripts.run("pre-dump", options.pid());
+            images.begin();
+            if (parent != null) {
+                parent.link();
+            }
+            FaultPoint.PREDUMP_PAGES.pass();
+            for (int pid : preflight.threads.keySet()) {
+                Interruption.check();
+                copy(
+                        pid,
+                        preflight.privateBytes.getOrDefault(pid, 0L),
+                        parent == null ? Optional.empty() : parent.pages(pid));
+            }
+            writeTree(preflight.threads);
+            FaultPoint.PREDUMP_INVENTORY.pass();
+            images.writeInventory(Inventory.makePreDump(), options.sync());
+            writeStats();
+        } catch (RuntimeException | Error e) {
+            written.forEach(PageXfer::close);
+            images.deleteWritten();
+            JcriuException failure = JcriuException.of(e);
+            throw failure.withTargetState(
+                    failure.kind() == Kind.TARGET_GONE
+                            ? "gone, or not there"
+                            : "untouched, running");
+        } finally {
+            written.forEach(PageXfer::close);
+            if (parent != null) {
+                parent.close();
+            }
+        }
+        LOG.info(
+                "{} pages written, {} left to the parent, of {}",
+                pagesWritten,
+                pagesInParent,
+                pagesScanned);
+    }
+
+    private void copy(int pid, long expectedBytes, Optional<? extends PageRead> parent) {
+        PageXfer pages = new LocalXfer(images, PageTarget.task(pid), ++lastPagesId, workers);
+        written.add(pages);
+        try {
+            Runs runs = scan(pid);
+            Runs unchanged = new Runs();
+            if (parent.isPresent()) {
+                unchanged = tracker.unchanged(pid, runs, parent.get(), workers, true);
+            } else {
+                pages.expect(expectedBytes);
+            }
+            Runs data = runs.minus(unchanged);
+            PagesOut.plan(data, unchanged, pages);
+            PagesOut.copyFromRunningTask(pid, data, pages, workers);
+            // a task whose memory has gone reads as nothing at all
+            Stat.read(pid);
+            pages.finish();
+            pagesWritten += data.bytes() / PAGE;
+            pagesInParent += unchanged.bytes() / PAGE;
+        } catch (TaskGoneException e) {
+            if (pid == options.pid()) {
+                throw e;
+            }
+            LOG.info("task {} has ended meanwhile", pid);
+            pages.close();
+        }
+    }
+
+    private Runs scan(int pid) {
+        Runs runs = new Runs();
+        try (PagemapScan scan = new PagemapScan(pid)) {
+            for (MapsVma vma : Maps.readSmaps(pid)) {
+                if (Vmas.hasPrivatePages(vma)) {
+                    Vmas.scan(vma, scan, runs);
+                }
+            }
+            pagesScanned += scan.pagesScanned();
+        }
+        return runs;
+    }
+
+    /** Who is there: enough for a reader that looks for the pagemaps. */
+    private void writeTree(Map<Integer, int[]> threads) {
+        try (ImageWriter out = images.writer(ImageType.PSTREE)) {
+            for (int pid : threads.keySet()) {
+                Stat stat;
+                int[] tids;
+                try {
+                    stat = Stat.read(pid);
+                    tids = ProcFs.tasks(pid);
+                } catch (TaskGoneException e) {
+                    continue; // it has no pages in these images either, or nobody asks for them
+                }
+                pstree_entry.Builder entry =
+                        pstree_entry
+                                .newBuilder()
+                                .setPid(pid)
+                                .setPpid(pid == options.pid() ? 0 : stat.ppid())
+                                .setPgid(stat.pgrp())
+                                .setSid(stat.session());
+                for (int tid : tids) {
+                    entry.addThreads(tid);
+                }
+                out.write(entry.build());
+            }
+        }
+    }
+
+    private void writeStats() {
+        dump_stats_entry stats =
+                dump_stats_entry
+                        .newBuilder()
+                        .setFreezingTime(0)
+                        .setFrozenTime(0)
+                        .setMemdumpTime(0)
+                        .setMemwriteTime(0)
+                        .setPagesScanned(pagesScanned)
+                        .setPagesSkippedParent(pagesInParent)
+                        .setPagesWritten(pagesWritten)
+                        .setIrmapResolve(0)
+                        .setPagesLazy(0)
+                        .setShpagesScanned(0)
+                        .setShpagesSkippedParent(0)
+                        .setShpagesWritten(0)
+                        .build();
+        try (ImageWriter out = new ImageDir(options.workDir()).writer(ImageType.STATS, "dump")) {
+            out.write(stats_entry.newBuilder().setDump(stats).build());
+        }
+        if (options.displayStats()) {
+            System.out.println("dump: " + stats.toString().strip().replace("\n", ", "));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+package jcriu.store;
+
+import com.dynatrace.hash4j.hashing.HashValue128;
+import com.dynatrace.hash4j.hashing.Hasher128;
+import com.dynatrace.hash4j.hashing.Hashing;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import jcriu.errors.ImageFormatException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.image.ImageWriter;
+
+/**
+ * A digest for each page of a pages file: {@code jcriu-digests-N.img} beside {@code pages-N.img}.
+ *
+ * <p>Shape: 16 bytes a page, in the order of the pages file; XXH3 of 128 bits, the low half first,
+ * little-endian. It finds damage and tells pages apart; it is no defence against a program that
+ * looks for collisions.
+ */
+public final class PageDigests {
+    /** Bytes of one digest. */
+    public static final int BYTES = 16;
+
+    private static final int PAGE = PagemapRun.PAGE_SIZE;
+    private static final Hasher128 HASHER = Hashing.xxh3_128();
+
+    private final ByteBuffer digests;
+
+    private PageDigests(ByteBuffer digests) {
+        this.digests = digests.order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Room for the digests of so many pages. */
+    public static PageDigests ofPages(long nrPages) {
+        return new PageDigests(ByteBuffer.allocate(Math.toIntExact(nrPages * BYTES)));
+    }
+
+    /**
+     * Reads the digests of a pages file.
+     *
+     * @return nothing if it has none: CRIU wrote it
+     * @throws ImageFormatException if there are more or fewer than pages
+     */
+    public static Optional<PageDigests> read(ImageDir images, Pagemap pagemap) {
+        Path path = images.path(ImageType.JCRIU_DIGESTS, pagemap.pagesId());
+        long size = images.sizeOf(path);
+        if (size < 0) {
+            return Optional.empty();
+        }
+        long expected = pagemap.presentBytes() / PAGE * BYTES;
+        if (size != expected) {
+            throw new ImageFormatException(
+                    path.toString(), -1, "has " + size + " bytes, and its pages need " + expected);
+        }
+        try {
+            return Optional.of(new PageDigests(ByteBuffer.wrap(Files.readAllBytes(path))));
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot read " + path + ": " + e, e);
+        }
+    }
+
+    /** Writes them. */
+    public void write(ImageDir images, int pagesId) {
+        try (ImageWriter out = images.writer(ImageType.JCRIU_DIGESTS, pagesId)) {
+            out.writeRaw(digests.duplicate().clear());
+        }
+    }
+
+    /**
+     * Notes the digests of pages that stand together. Any thread may do so at any time.
+     *
+     * @param first the first page's position in the pages file, in pages
+     */
+    public void put(long first, ByteBuffer pages) {
+        byte[] page = new byte[PAGE];
+        int at = Math.toIntExact(first * BYTES);
+        for (ByteBuffer from = pages.duplicate(); from.hasRemaining(); at += BYTES) {
+            from.get(page);
+            HashValue128 digest = HASHER.hashBytesTo128Bits(page);
+            digests.putLong(at, digest.getLeastSignificantBits());
+            digests.putLong(at + 8, digest.getMostSignificantBits());
+        }
+    }
+
+    /** Whether a page has the digest that is noted for the page at this position. */
+    public boolean matches(long position, byte[] page) {
+        int at = Math.toIntExact(position * BYTES);
+        HashValue128 digest = HASHER.hashBytesTo128Bits(page);
+        return digests.getLong(at) == digest.getLeastSignificantBits()
+                && digests.getLong(at + 8) == digest.getMostSignificantBits();
+    }
+}

@@ -1,0 +1,187 @@
+package jcriu;
+
+import static jcriu.Launcher.jcriu;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.proto.dump_stats_entry;
+import jcriu.image.proto.stats_entry;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Chains of dumps. */
+class IncrementalIT {
+    private static final int MIB = 16;
+    private static final int PAGES = MIB << 8;
+    private static final int DAMAGED = 6;
+
+    @TempDir static Path scratch;
+
+    private static Path program;
+    private Path directory;
+
+    @BeforeAll
+    static void prepare() {
+        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
+        program = CCompiler.testee("target", scratch);
+    }
+
+    @BeforeEach
+    void makeDirectory() throws IOException {
+        directory = Files.createTempDirectory(scratch, "chain");
+    }
+
+    private LiveTarget start() {
+        return LiveTarget.start(program, scratch, "memory", "" + MIB);
+    }
+
+    private String images(int n) throws IOException {
+        return Files.createDirectories(directory.resolve("" + n)).toString();
+    }
+
+    private static dump_stats_entry stats(String images) {
+        try (ImageReader in = new ImageDir(Path.of(images)).reader(ImageType.STATS, "dump")) {
+            return in.requireOne(stats_entry.parser()).getDump();
+        }
+    }
+
+    /** Bytes of all pages files of a directory. */
+    private static long pagesBytes(String images) throws IOException {
+        long bytes = 0;
+        try (Stream<Path> files = Files.list(Path.of(images))) {
+            for (Path file : files.toList()) {
+                if (file.getFileName().toString().startsWith("pages-")) {
+                    bytes += Files.size(file);
+                }
+            }
+        }
+        return bytes;
+    }
+
+    private static void requireGone(LiveTarget target) {
+        LiveTarget.await("the end of " + target.pid(), () -> !target.alive());
+    }
+
+    @Test
+    void shouldWriteOnlyWhatHasChanged() throws IOException {
+        try (LiveTarget target = start()) {
+            String pid = "" + target.pid();
+            String before = target.snapshot();
+            jcriu("pre-dump", "-t", pid, "-D", images(1)).requireSuccess();
+            jcriu("pre-dump", "-t", pid, "-D", images(2), "--prev-images-dir", "../1")
+                    .requireSuccess();
+            assertEquals(before, target.snapshot());
+            target.awaitProgress(1);
+            jcriu(
+                            "dump",
+                            "-R",
+                            "--track-mem",
+                            "-t",
+                            pid,
+                            "-D",
+                            images(3),
+                            "--prev-images-dir",
+                            directory.resolve("2").toString())
+                    .requireSuccess();
+            assertEquals(before, target.snapshot());
+            jcriu("dump", "-t", pid, "-D", images(4), "--prev-images-dir", "../3").requireSuccess();
+            requireGone(target);
+            assertEquals("../2", Files.readSymbolicLink(Path.of(images(3), "parent")).toString());
+            assertTrue(stats(images(1)).getPagesWritten() >= PAGES);
+            assertEquals(0, stats(images(1)).getPagesSkippedParent());
+            for (int n = 2; n <= 4; n++) {
+                dump_stats_entry stats = stats(images(n));
+                // stack, heap and data of the C library
+                assertTrue(stats.getPagesWritten() < 64, n + ": " + stats);
+                assertTrue(stats.getPagesSkippedParent() >= PAGES, n + ": " + stats);
+                assertEquals(
+                        4096 * (stats.getPagesWritten() + stats.getShpagesWritten()),
+                        pagesBytes(images(n)));
+            }
+            // each of the chain can be restored, an earlier one, too
+            for (int n : new int[] {4, 3}) {
+                jcriu("restore", "-d", "-D", images(n)).requireSuccess();
+                target.awaitProgress(1);
+                LiveTarget.kill(target.pid(), "KILL");
+                requireGone(target);
+            }
+            // and the first dump after a restore, with what it was restored from
+            jcriu("restore", "-d", "-D", images(4)).requireSuccess();
+            jcriu("dump", "-t", pid, "-D", images(5), "--prev-images-dir", "../4").requireSuccess();
+            assertTrue(stats(images(5)).getPagesWritten() < 64, "" + stats(images(5)));
+            jcriu("restore", "-d", "-D", images(5)).requireSuccess();
+            target.awaitProgress(1);
+        }
+    }
+
+    /** A pre-dump holds memory only: it is no dump. */
+    @Test
+    void shouldNotRestoreAPreDump() throws IOException {
+        try (LiveTarget target = start()) {
+            jcriu("pre-dump", "-t", "" + target.pid(), "-D", images(1)).requireSuccess();
+            jcriu("restore", "-d", "-D", images(1)).requireFailure(DAMAGED, "is a pre-dump");
+            assertTrue(target.alive());
+        }
+    }
+
+    @Test
+    void shouldNameADamagedPage() throws IOException {
+        try (LiveTarget target = start()) {
+            String pid = "" + target.pid();
+            jcriu("pre-dump", "-t", pid, "-D", images(1)).requireSuccess();
+            jcriu("dump", "-t", pid, "-D", images(2), "--prev-images-dir", "../1").requireSuccess();
+            requireGone(target);
+            Path pages = Path.of(images(1), "pages-1.img");
+            long at = Files.size(pages) / 2;
+            flip(pages, at);
+            jcriu("restore", "-d", "-D", images(2))
+                    .requireFailure(DAMAGED, "parent/pages-1.img at byte " + (at & -4096));
+            assertFalse(target.alive());
+            jcriu("restore", "-d", "--no-verify", "-D", images(2)).requireSuccess();
+            LiveTarget.kill(target.pid(), "KILL");
+            requireGone(target);
+            flip(pages, at);
+            jcriu("restore", "-d", "-D", images(2)).requireSuccess();
+            target.awaitProgress(1);
+        }
+    }
+
+    private static void flip(Path file, long at) throws IOException {
+        try (RandomAccessFile bytes = new RandomAccessFile(file.toFile(), "rw")) {
+            bytes.seek(at);
+            int old = bytes.read();
+            bytes.seek(at);
+            bytes.write(old ^ 1);
+        }
+    }
+
+    @Test
+    void shouldRefuseAParentThatIsNone() throws IOException {
+        try (LiveTarget target = start()) {
+            String pid = "" + target.pid();
+            jcriu("dump", "-t", pid, "-D", images(1), "--prev-images-dir", "../7")
+                    .requireFailure(3, "the previous images directory");
+            jcriu("dump", "-t", pid, "-D", images(1), "--prev-images-dir", ".")
+                    .requireFailure(3, "in the images directory itself");
+            images(2);
+            jcriu("dump", "-t", pid, "-D", images(1), "--prev-images-dir", "../2")
+                    .requireFailure(DAMAGED, "no inventory.img");
+            try (Stream<Path> files = Files.list(Path.of(images(1)))) {
+                assertEquals(0, files.count());
+            }
+            target.awaitProgress(1);
+        }
+    }
+}
