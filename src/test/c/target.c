@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/fanotify.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -79,6 +80,19 @@ int main(int argc, char **argv) {
     } else if (!strcmp(mode, "socket")) {
         int pair[2];
         if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) return 5;
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "fanotify")) { /* a group of the kind ARGUMENT */
+        int group = fanotify_init(!strcmp(arg, "content") ? FAN_CLASS_CONTENT : FAN_REPORT_FID, O_RDONLY);
+        if (group < 0) return 8;
+        if (!strcmp(arg, "filesystem")
+            && fanotify_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_DELETE_SELF, AT_FDCWD, "/proc/self/exe")) return 9;
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "deleted")) { /* a file ARGUMENT of 2 MiB without a name */
+        static char block[1 << 20];
+        int file = open(arg, O_RDWR | O_CREAT, 0600);
+        if (write(file, block, sizeof block) != sizeof block || write(file, block, sizeof block) != sizeof block || unlink(arg)) return 10;
         words[0] = 1;
         count(&words[1]);
     } else if (!strcmp(mode, "threads")) {

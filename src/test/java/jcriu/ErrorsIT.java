@@ -264,6 +264,42 @@ class ErrorsIT {
         requireEmpty(images);
     }
 
+    /** (kind of group, what is said). */
+    @ParameterizedTest
+    @CsvSource({
+        "content, is a fanotify group that is asked for permission",
+        "filesystem, is a fanotify group with a mark on a whole filesystem"
+    })
+    void shouldRefuseFanotifyGroupsBeforeTheFreeze(String kind, String what) throws IOException {
+        start("fanotify", kind);
+        Path images = images();
+        Outcome outcome = dump(images);
+        outcome.requireFailure(4, "pid " + target.pid() + " (target): fd 4 " + what);
+        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
+        requireUnharmed();
+        requireEmpty(images);
+    }
+
+    @Test
+    void shouldRefuseADeletedFileAboveTheLimit() throws IOException {
+        Path file = scratch.resolve("large");
+        start("deleted", file.toString());
+        Path images = images();
+        Outcome outcome = dump(images);
+        outcome.requireFailure(
+                4,
+                "pid "
+                        + target.pid()
+                        + " (target): fd 4 is the deleted file "
+                        + file
+                        + " of 2097152 bytes, above the limit of 1048576");
+        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
+        requireUnharmed();
+        requireEmpty(images);
+        jcriu("dump", "--ghost-limit", "2M", "-t", "" + target.pid(), "-D", images.toString())
+                .requireSuccess();
+    }
+
     @Test
     void shouldAskForShellJobWhereTheSessionIsOutside() throws IOException {
         Path file = Files.createTempFile(scratch, "job", ".words");

@@ -84,6 +84,14 @@ public final class FileConstants {
     public static final int IN_EXCL_UNLINK = 1 << 26;
     public static final int IN_MASK_CREATE = 1 << 28;
     public static final int IN_ONESHOT = 1 << 31;
+    public static final int FAN_CLASS_CONTENT = 4;
+    public static final int FAN_CLASS_PRE_CONTENT = 8;
+    public static final int FAN_MARK_ADD = 1;
+    public static final int FAN_MARK_MOUNT = 0x10;
+    public static final int FAN_MARK_IGNORED_MASK = 0x20;
+    public static final int FAN_MARK_IGNORED_SURV_MODIFY = 0x40;
+    public static final int FAN_MARK_EVICTABLE = 0x200;
+    public static final int FAN_MARK_IGNORE = 0x400;
     public static final long FIONREAD = 0x541B;
     public static final int TFD_TIMER_ABSTIME = 1;
     public static final int TFD_TIMER_CANCEL_ON_SET = 2;

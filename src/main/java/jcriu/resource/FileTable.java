@@ -51,7 +51,7 @@ public final class FileTable {
     private final Pipe.Contents fifos = new Pipe.Contents();
     private final Eventpoll.Suspects suspects = new Eventpoll.Suspects();
     private final Set<Integer> checked = new HashSet<>();
-    private final Inotify.Lost lostWatches = new Inotify.Lost();
+    private final Fsnotify.Watched watched = new Fsnotify.Watched();
     private final Pidfd.Targets pidfds = new Pidfd.Targets();
     private final Fown.Owners owners = new Fown.Owners();
     private final FileExtras extras = new FileExtras();
@@ -105,7 +105,7 @@ public final class FileTable {
         suspects.check();
         pidfds.check(root);
         owners.check(checked);
-        lostWatches.checkAmong(checked);
+        watched.checkAmong(checked);
         ttys.check(shellJob);
     }
 
@@ -144,9 +144,10 @@ public final class FileTable {
                     case "pidfd" -> Pidfd.check(file, pidfds);
                     case "inotify" -> {
                         if (!frozen) {
-                            lostWatches.check(file);
+                            Inotify.check(file, watched);
                         }
                     }
+                    case "fanotify" -> Fanotify.check(file, watched, !frozen);
                     default -> throw refuse(file, "of the kind " + link.name(), "descriptors");
                 }
             }
@@ -271,7 +272,8 @@ public final class FileTable {
                     case "eventfd" -> Eventfd.dump(id, file);
                     case "timerfd" -> Timerfd.dump(id, file, extras);
                     case "signalfd" -> Signalfd.dump(id, file);
-                    case "inotify" -> Inotify.dump(id, file, lostWatches, extras);
+                    case "inotify" -> Inotify.dump(id, file, watched, extras);
+                    case "fanotify" -> Fanotify.dump(id, file, watched);
                     default -> Eventpoll.dump(id, file, movedWatches);
                 };
             }
@@ -420,7 +422,7 @@ public final class FileTable {
         List<Eventpoll.Table> inOrder = new ArrayList<>();
         holders.forEach((id, pid) -> inOrder.add(new Eventpoll.Table(pid, tables.get(id))));
         movedWatches.resolve(all, inOrder, entries);
-        lostWatches.resolve(all, extras);
+        watched.resolve(all, extras);
         ttys.resolve(shellJob, extras);
     }
 

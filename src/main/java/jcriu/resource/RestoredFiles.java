@@ -46,6 +46,7 @@ public final class RestoredFiles implements AutoCloseable {
     private final Eventpoll.Restored epolls;
     private final Map<Integer, jcriu_file> extras;
     private final Inotify.Restored inotifies = new Inotify.Restored();
+    private final Fanotify.Restored fanotifies = new Fanotify.Restored();
     private final Pidfd.Restored pidfds = new Pidfd.Restored();
     private final Pipe.Loaded pipeData;
     private final Pipe.Loaded fifoData;
@@ -216,6 +217,9 @@ public final class RestoredFiles implements AutoCloseable {
             }
             case INOTIFY -> {
                 return inotifies.restore(entry.getIfy(), extras.get(id));
+            }
+            case FANOTIFY -> {
+                return fanotifies.restore(entry.getFfy(), extras.get(id));
             }
             case PIDFD -> {
                 return pidfds.restore(entry.getPidfd(), entries.values());
@@ -415,6 +419,7 @@ public final class RestoredFiles implements AutoCloseable {
      */
     public void settle() {
         Set<Integer> needed = new HashSet<>(inotifies.needed());
+        needed.addAll(fanotifies.needed());
         needed.forEach(this::open);
         Map<Integer, fown_entry> owners = owners();
         needed.addAll(owners.keySet());
@@ -436,6 +441,8 @@ public final class RestoredFiles implements AutoCloseable {
                 });
         inotifies.restoreWatches(this::open);
         inotifies.forgetEvents();
+        fanotifies.restoreMarks(this::open);
+        fanotifies.forgetEvents();
         pipes.values().forEach(Pipe.Pair::close);
         leases.forEach((id, becomes) -> FileLocks.breakLease(open(id), becomes));
         owners.forEach((id, owner) -> Fown.restore(owner, open(id)));
