@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -22,8 +23,10 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static volatile uint64_t *words;
@@ -54,6 +57,21 @@ static void *thread(void *word) {
 
 /* A handler that changes nothing, so that masks and handlers are not all empty. */
 static void handler(int signal) { (void)signal; }
+
+/* Stays in the handler as soon as it has interrupted the vDSO, where that reads its data. */
+static void in_vdso(int signal, siginfo_t *info, void *context) {
+    (void)signal, (void)info;
+    const unsigned char *ip = (void *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    const unsigned char *vdso = (void *)getauxval(AT_SYSINFO_EHDR);
+    /* not at its system call, nor where it begins */
+    if (ip < vdso || ip > vdso + 8192 || (ip[-2] == 0x0f && ip[-1] == 0x05) || (ip[0] == 0x0f && ip[1] == 0x05)) return;
+    if ((uintptr_t)ip % 16 == 0) return;
+    words[0] = 1;
+    while (!words[2]) {
+        ++words[1];
+        pause_ms(1);
+    }
+}
 
 int main(int argc, char **argv) {
     if (argc < 3) return 2;
@@ -120,6 +138,12 @@ int main(int argc, char **argv) {
             words[1] = ++*shared;
             pause_ms(1);
         }
+    } else if (!strcmp(mode, "vdso-handler")) { /* a handler in the midst of the vDSO, until words[2] */
+        struct sigaction action = {.sa_sigaction = in_vdso, .sa_flags = SA_SIGINFO};
+        sigaction(SIGALRM, &action, NULL);
+        struct itimerval often = {{0, 1009}, {0, 1009}};
+        setitimer(ITIMER_REAL, &often, NULL);
+        for (;;) now();
     } else if (!strcmp(mode, "memory")) { /* ARGUMENT MiB that no compression shrinks */
         size_t bytes = atol(arg) << 20;
         uint64_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -150,6 +150,24 @@ class ErrorsIT {
     }
 
     @Test
+    void shouldRefuseAHandlerThatReturnsIntoAnotherKernelsVdso() throws IOException {
+        target.close();
+        target = LiveTarget.start(program, scratch, "vdso-handler", "");
+        Path images = images();
+        dump(images).requireSuccess();
+        LiveTarget.await("the end of the target", () -> !target.alive());
+        jcriu(
+                        List.of("env", "JCRIU_JAVA_OPTS=-Djcriu.vdso=foreign"),
+                        "restore",
+                        "-d",
+                        "-D",
+                        images.toString())
+                .requireFailure(8, "has a signal handler that interrupted it");
+        jcriu("restore", "-d", "-D", images.toString()).requireSuccess();
+        target.awaitProgress(1);
+    }
+
+    @Test
     void shouldRefuseAThreadAsRoot() throws IOException {
         start("threads", "1");
         int tid;

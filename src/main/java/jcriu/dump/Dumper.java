@@ -168,7 +168,7 @@ public final class Dumper {
                             ? "gone, or not there"
                             : "untouched, running");
         }
-        dumpTree(options.pid(), shared);
+        dumpTree(options.pid(), shared, preflight.vdsos);
     }
 
     /**
@@ -203,7 +203,7 @@ public final class Dumper {
                 Dumper dumper = new Dumper(small, true);
                 try {
                     dumper.prepareImages(threads);
-                    dumper.dumpTree(pid, new SharedObjects());
+                    dumper.dumpTree(pid, new SharedObjects(), Map.of());
                 } finally {
                     dumper.workers.close();
                     dumper.images.deleteWritten();
@@ -290,7 +290,7 @@ public final class Dumper {
         }
     }
 
-    private void dumpTree(int root, SharedObjects shared) {
+    private void dumpTree(int root, SharedObjects shared, Map<Integer, Long> vdsos) {
         FileTable files =
                 new FileTable(
                         images,
@@ -308,7 +308,7 @@ public final class Dumper {
         try {
             long timeoutMs =
                     options.timeoutSeconds() > 0 ? options.timeoutSeconds() * 1000L : 1L << 40;
-            tree = FrozenTree.freeze(root, timeoutMs);
+            tree = FrozenTree.freeze(root, timeoutMs, vdsos);
             freezingNanos = System.nanoTime() - frozenAt;
             pass(FaultPoint.DUMP_FREEZE);
             Interruption.check();

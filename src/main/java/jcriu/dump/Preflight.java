@@ -54,6 +54,9 @@ final class Preflight {
     /** Bytes of private pages by pid, as far as they could be counted. */
     final Map<Integer, Long> privateBytes = new HashMap<>();
 
+    /** Where tasks have their vDSO. */
+    final Map<Integer, Long> vdsos = new HashMap<>();
+
     /** Bytes of shared objects by id. */
     final Map<Long, Long> sharedBytes = new HashMap<>();
 
@@ -299,6 +302,11 @@ final class Preflight {
         files.check(pid);
         List<MapsVma> vmas = Maps.readSmaps(pid);
         Vmas.check(pid, vmas);
+        for (MapsVma vma : vmas) {
+            if (Vmas.isVdso(vma)) {
+                vdsos.put(pid, vma.start());
+            }
+        }
         checkReferences(pid, name, vmas);
         count(pid, vmas);
         threads.put(pid, ProcFs.tasks(pid));

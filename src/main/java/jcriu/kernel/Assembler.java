@@ -214,6 +214,31 @@ public final class Assembler {
         return elf.array();
     }
 
+    /** Goes on at {@code target}, with all registers as they are. */
+    public static byte[] jump(Arch arch, long target) {
+        if (arch != Arch.X86_64) {
+            throw new IllegalArgumentException("jumps are not written for " + arch);
+        }
+        return java.nio.ByteBuffer.allocate(14)
+                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                .put(bytes("ff 25 00 00 00 00")) // jmp *0(%rip): to the address that follows
+                .putLong(target)
+                .array();
+    }
+
+    /** A function that makes a system call of up to three arguments, and returns its result. */
+    public static byte[] callAndReturn(Arch arch, Syscall call) {
+        if (arch != Arch.X86_64) {
+            throw new IllegalArgumentException("calls are not written for " + arch);
+        }
+        return java.nio.ByteBuffer.allocate(8)
+                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                .put((byte) 0xb8) // mov $number,%eax
+                .putInt(call.number(arch))
+                .put(bytes("0f 05" /* syscall */ + "c3" /* ret */))
+                .array();
+    }
+
     private static byte[] bytes(String hex) {
         byte[] out = new byte[hex.length()];
         int n = 0;

@@ -129,10 +129,10 @@ public final class AddressSpace {
     }
 
     /** Where an image wants the vDSO's code. */
-    public static long vdsoStart(mm_entry mm, String file) {
+    public static vma_entry vdso(mm_entry mm, String file) {
         for (vma_entry vma : mm.getVmasList()) {
             if (Vmas.is(vma, VmaStatus.VDSO)) {
-                return vma.getStart();
+                return vma;
             }
         }
         throw new ImageFormatException(file, -1, "has no vDSO, which is not supported");
@@ -141,12 +141,7 @@ public final class AddressSpace {
     /** The vDSO and its data, as a process has them whose vDSO is at {@code at}. */
     public static List<MapsVma> vdsoAt(List<MapsVma> seed, long at) {
         List<MapsVma> special = new ArrayList<>();
-        long delta = 0;
-        for (MapsVma vma : seed) {
-            if (Vmas.isVdso(vma)) {
-                delta = at - vma.start();
-            }
-        }
+        long delta = at - vdsoStart(seed);
         for (MapsVma vma : seed) {
             if (Vmas.isVdso(vma) || Vmas.isVvar(vma)) {
                 special.add(
@@ -174,27 +169,34 @@ public final class AddressSpace {
      *
      * @param special the vDSO and its data where they are now
      * @param scratch where the scratch area begins
-     * @param parking where it ends, and the vDSO can stand meanwhile
+     * @param parking where it ends, and the vDSO can stand meanwhile, or for good
      */
     public static void clear(
-            List<MapsVma> special,
-            long target,
-            long scratch,
-            long parking,
-            mm_entry mm,
-            RemoteBatch batch) {
-        long vdso = 0;
-        long first = Long.MAX_VALUE;
-        for (MapsVma vma : special) {
-            vdso = Vmas.isVdso(vma) ? vma.start() : vdso;
-            first = Math.min(first, vma.start());
-        }
-        checkLayout(special, target - vdso, mm);
-        move(special, parking - first, 0, batch);
+            List<MapsVma> special, long target, long scratch, long parking, RemoteBatch batch) {
+        long parked = parked(special, parking);
+        move(special, parked, batch);
         long parkingEnd = parking + vdsoBytes(special);
         batch.add("", Syscall.MUNMAP, 0, scratch);
         batch.add("", Syscall.MUNMAP, parkingEnd, HIGHEST - parkingEnd);
-        move(special, target - vdso, parking - first, batch);
+        move(vdsoAt(special, parked), target, batch);
+    }
+
+    /** Where the vDSO's code is when it and its data begin at {@code parking}. */
+    public static long parked(List<MapsVma> special, long parking) {
+        long first = Long.MAX_VALUE;
+        for (MapsVma vma : special) {
+            first = Math.min(first, vma.start());
+        }
+        return parking + vdsoStart(special) - first;
+    }
+
+    private static long vdsoStart(List<MapsVma> vmas) {
+        for (MapsVma vma : vmas) {
+            if (Vmas.isVdso(vma)) {
+                return vma.start();
+            }
+        }
+        throw new IllegalArgumentException("no vDSO among " + vmas.size() + " mappings");
     }
 
     /**
@@ -232,49 +234,60 @@ public final class AddressSpace {
         kept.adjust(batch, flush);
     }
 
-    private static void move(List<MapsVma> seed, long delta, long from, RemoteBatch batch) {
-        for (MapsVma vma : seed) {
-            if (Vmas.isVdso(vma) || Vmas.isVvar(vma)) {
-                batch.add(
-                        "move " + vma.name(),
-                        Syscall.MREMAP,
-                        vma.start() + from,
-                        vma.lengthBytes(),
-                        vma.lengthBytes(),
-                        MREMAP_MAYMOVE | MREMAP_FIXED,
-                        vma.start() + delta);
-            }
+    /** Adds the calls that move the vDSO and its data so that its code is at {@code target}. */
+    private static void move(List<MapsVma> special, long target, RemoteBatch batch) {
+        long delta = target - vdsoStart(special);
+        if (delta == 0) {
+            return;
+        }
+        for (MapsVma vma : special) {
+            batch.add(
+                    "move " + vma.name(),
+                    Syscall.MREMAP,
+                    vma.start(),
+                    vma.lengthBytes(),
+                    vma.lengthBytes(),
+                    MREMAP_MAYMOVE | MREMAP_FIXED,
+                    vma.start() + delta);
         }
     }
 
-    private static void checkLayout(List<MapsVma> seed, long delta, mm_entry mm) {
-        long[] image = new long[4];
+    /** Whether the vDSO and its data are as long, and as far apart, in an image as here. */
+    static boolean sameVdsoLayout(List<MapsVma> ours, mm_entry mm) {
+        long[] theirs = new long[4];
         for (vma_entry vma : mm.getVmasList()) {
             if (Vmas.is(vma, VmaStatus.VDSO)) {
-                image[0] = vma.getStart();
-                image[1] = vma.getEnd();
+                theirs[0] = vma.getStart();
+                theirs[1] = vma.getEnd();
             } else if (Vmas.is(vma, VmaStatus.VVAR)) {
-                image[2] = image[2] == 0 ? vma.getStart() : image[2];
-                image[3] = vma.getEnd();
+                theirs[2] = theirs[2] == 0 ? vma.getStart() : theirs[2];
+                theirs[3] = vma.getEnd();
             }
         }
-        long[] ours = new long[4];
-        for (MapsVma vma : seed) {
+        long[] here = new long[4];
+        for (MapsVma vma : vdsoAt(ours, theirs[0])) {
             if (Vmas.isVdso(vma)) {
-                ours[0] = vma.start() + delta;
-                ours[1] = vma.end() + delta;
-            } else if (Vmas.isVvar(vma)) {
-                ours[2] = ours[2] == 0 ? vma.start() + delta : ours[2];
-                ours[3] = vma.end() + delta;
+                here[0] = vma.start();
+                here[1] = vma.end();
+            } else {
+                here[2] = here[2] == 0 ? vma.start() : here[2];
+                here[3] = vma.end();
             }
         }
-        if (!java.util.Arrays.equals(image, ours)) {
-            throw new JcriuException(
-                            Kind.RESTORE_REFUSED,
-                            "the vDSO of this kernel has another layout than the one that the tree"
-                                    + " was dumped under")
-                    .withHint("restore under the kernel of the dump; see docs/limits.md#vdso");
-        }
+        return java.util.Arrays.equals(theirs, here);
+    }
+
+    /** Adds the mapping for the pages of a vDSO that is not this kernel's. */
+    public static void map(VdsoStubs stubs, RemoteBatch batch) {
+        batch.add(
+                "map the vDSO of the dump",
+                Syscall.MMAP,
+                stubs.start(),
+                stubs.length(),
+                stubs.prot(),
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                -1,
+                0);
     }
 
     /** Makes the mappings of the image. The task has no open descriptors: each open gets 0. */

@@ -224,7 +224,7 @@ record ImageCheck(
                 files.segment(vma);
             }
         }
-        AddressSpace.vdsoStart(task.mm, task.mmFile());
+        AddressSpace.vdso(task.mm, task.mmFile());
         pages(task);
     }
 

@@ -23,6 +23,7 @@ import jcriu.image.proto.task_kobj_ids_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.MemoryExtras;
+import jcriu.resource.VdsoStubs;
 import jcriu.store.ChainRead;
 import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
@@ -57,6 +58,9 @@ final class LoadedTask {
 
     /** Its private pages, through all parents; null for a zombie. */
     PageRead pages;
+
+    /** What stands for a vDSO that is not this kernel's; null if it is. */
+    VdsoStubs vdsoStubs;
 
     /** Of {@link #mm}, which is without them. */
     final List<vma_entry> guards = new ArrayList<>();

@@ -44,6 +44,7 @@ import jcriu.resource.RestoredFiles;
 import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
+import jcriu.resource.VdsoStubs;
 import jcriu.resource.Vmas;
 import jcriu.sys.FaultPoint;
 import jcriu.sys.Fd;
@@ -123,6 +124,7 @@ public final class Restorer {
             FaultPoint.RESTORE_READ.pass();
             scripts.run("pre-restore", 0);
             checkPids();
+            checkVdsos();
             List<seccomp_filter> filters = loaded.filters();
             Map<Integer, jcriu_task> extras = loaded.extras();
             for (LoadedTask task : tree) {
@@ -235,6 +237,16 @@ public final class Restorer {
             inherited.put(fd.resource(), fd.fd());
         }
         return inherited;
+    }
+
+    private void checkVdsos() {
+        List<MapsVma> ours = Maps.read((int) ProcessHandle.current().pid());
+        for (LoadedTask task : tree) {
+            if (!task.zombie()) {
+                task.vdsoStubs =
+                        VdsoStubs.of(task.mm, task.pages, task.tids, task.cores, task.pid, ours);
+            }
+        }
     }
 
     private void checkPids() {

@@ -3,14 +3,11 @@ package jcriu.restore;
 import static jcriu.kernel.FileConstants.*;
 import static jcriu.kernel.ProcessConstants.*;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntConsumer;
 import jcriu.errors.Errno;
-import jcriu.errors.JcriuException;
-import jcriu.errors.Kind;
 import jcriu.errors.RemoteSyscallException;
 import jcriu.image.ImageDir;
 import jcriu.image.VmaStatus;
@@ -93,6 +90,9 @@ final class TaskRestore {
     Inheritance inheritedBy(LoadedTask child) {
         if (child.zombie()) {
             return Inheritance.none(null);
+        }
+        if (images.vdsoStubs == null != (child.vdsoStubs == null)) {
+            return Inheritance.none(child.mm); // the kernel's vDSO is elsewhere in each
         }
         return Inheritance.of(images.mm, images.pages.runs(), child.mm, child.pages.runs());
     }
@@ -310,10 +310,18 @@ final class TaskRestore {
         if (kept.any()) {
             AddressSpace.keep(special, kept, scratch.base(), scratch.end(), batch(), this::flush);
         } else {
-            vdso = AddressSpace.vdsoStart(images.mm, images.mmFile());
-            AddressSpace.clear(special, vdso, scratch.base(), scratch.end(), images.mm, batch());
+            vdso =
+                    images.vdsoStubs == null
+                            ? AddressSpace.vdso(images.mm, images.mmFile()).getStart()
+                            : AddressSpace.parked(special, scratch.end());
+            AddressSpace.clear(special, vdso, scratch.base(), scratch.end(), batch());
         }
         flush();
+        if (images.vdsoStubs != null) {
+            AddressSpace.map(images.vdsoStubs, batch());
+            flush();
+            RemoteMemory.write(images.pid, images.vdsoStubs.start(), images.vdsoStubs.code(vdso));
+        }
         AddressSpace.map(kept.others(), files, leader, batch(), this::flush, images.mmFile());
         rings = AioRing.make(images.mm, leader, batch());
         AddressSpace.describe(images.mm, images.memory, kept.any(), files, batch());
@@ -329,7 +337,10 @@ final class TaskRestore {
         return pagesShared;
     }
 
-    /** All pages lie in mappings: {@link ImageCheck} has seen to it. */
+    /**
+     * All pages lie in mappings: {@link ImageCheck} has seen to it. Those of the vDSO are the
+     * kernel's own, or were written with their stubs.
+     */
     private void fillMemory(Workers workers) {
         PageRead pages = images.pages;
         Runs runs = pages.runs();
@@ -337,7 +348,6 @@ final class TaskRestore {
             if (Vmas.is(vma, VmaStatus.VDSO)) {
                 Runs vdsoPages = new Runs();
                 vdsoPages.add(vma.getStart(), vma.getEnd());
-                checkVdso(pages, runs.and(vdsoPages));
                 runs = runs.minus(vdsoPages);
             }
         }
@@ -353,22 +363,6 @@ final class TaskRestore {
                 PagesIn.copyToTask(pages, sorted.copied(), images.pid, workers)
                         + sorted.compared().bytes() / PagemapRun.PAGE_SIZE;
         pagesShared = PagesIn.copyDifferent(pages, theirs, sorted.compared(), images.pid, workers);
-    }
-
-    private static void checkVdso(PageRead pages, Runs runs) {
-        byte[] ours = Vdso.bytes();
-        byte[] dumped = new byte[(int) runs.bytes()];
-        if (!runs.isEmpty()) {
-            pages.read(runs.start(0), ByteBuffer.wrap(dumped));
-        }
-        if (!java.util.Arrays.equals(
-                dumped, java.util.Arrays.copyOf(ours, Math.min(ours.length, dumped.length)))) {
-            throw new JcriuException(
-                            Kind.RESTORE_REFUSED,
-                            "the vDSO of this kernel differs from the one that the tree was dumped"
-                                    + " under")
-                    .withHint("restore under the kernel of the dump; see docs/limits.md#vdso");
-        }
     }
 
     /** Gets its directories and umask; its descriptor table is still empty. */
@@ -500,8 +494,7 @@ final class TaskRestore {
         TaskState.startTimers(images.tc(), batch());
         flush();
         close();
-        leader.syscallAddress(
-                AddressSpace.vdsoStart(images.mm, images.mmFile()) + Vdso.syscallOffset());
+        leader.syscallAddress(vdso + Vdso.syscallOffset());
         scratch.unmap(leader);
         for (Tracee thread : threads) {
             thread.putBack();

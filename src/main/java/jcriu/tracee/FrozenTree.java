@@ -30,15 +30,26 @@ public final class FrozenTree implements AutoCloseable {
     private static final int VFORK_SPINS = 200;
     private static final long SETTLE_NANOS = 1_000_000_000;
 
+    /** What a function of the vDSO takes is well below a microsecond. */
+    private static final long VDSO_PAUSE_NANOS = 10_000;
+
+    private static final long VDSO_NANOS = 20_000_000;
+    private static final long PATIENT_VDSO_NANOS = 20_000_000_000L;
+
     private final Map<Integer, FrozenTask> tasks = new HashMap<>();
     private final List<FrozenTask> order = new ArrayList<>();
     private final long deadlineNanos;
+    private final Map<Integer, Long> vdsos;
     private boolean thawed;
+
+    /** When threads that are in the vDSO are no longer waited for; 0 as long as there was none. */
+    private long vdsoDeadlineNanos;
 
     /** A task was taken out, so a walk over {@link #order} may have left one out. */
     private boolean removed;
 
-    private FrozenTree(long deadlineNanos) {
+    private FrozenTree(long deadlineNanos, Map<Integer, Long> vdsos) {
+        this.vdsos = vdsos;
         this.deadlineNanos = deadlineNanos;
     }
 
@@ -46,11 +57,12 @@ public final class FrozenTree implements AutoCloseable {
      * Stops a tree.
      *
      * @param timeoutMs how long stopping may take; when it runs out, everything goes on
+     * @param vdsos where tasks have their vDSO, as far as that is known
      * @throws TaskGoneException if the root is gone
      * @throws JcriuException if a task cannot be seized or does not stop; everything goes on
      */
-    public static FrozenTree freeze(int root, long timeoutMs) {
-        FrozenTree tree = new FrozenTree(System.nanoTime() + timeoutMs * 1_000_000);
+    public static FrozenTree freeze(int root, long timeoutMs, Map<Integer, Long> vdsos) {
+        FrozenTree tree = new FrozenTree(System.nanoTime() + timeoutMs * 1_000_000, vdsos);
         try {
             tree.add(root, null);
             while (tree.walk() || tree.settle()) {
@@ -319,12 +331,45 @@ public final class FrozenTree implements AutoCloseable {
             }
             if (WaitStatus.eventStop(status)) {
                 thread.stopped(status);
-                return true;
+                if (!isInVdso(thread)) {
+                    return true;
+                }
+                goOn(thread);
+                continue;
             }
             // a signal that arrived first: deliver it; the stop that we asked for follows
             int signal = WaitStatus.event(status) == 0 ? WaitStatus.stopSignal(status) : 0;
             Ptrace.raw(PTRACE_CONT, thread.tid(), 0, signal);
         }
+    }
+
+    /**
+     * Whether a thread is in code of the vDSO that reads data of this kernel: such a thread could
+     * not be restored under another one. After some time it is taken as it is.
+     */
+    private boolean isInVdso(Tracee thread) {
+        Long vdso = vdsos.get(thread.pid());
+        if (vdso == null
+                || thread.stopSignal() != 0
+                || !Vdso.isInside(thread.registers().instructionPointer() - vdso)) {
+            return false;
+        }
+        if (vdsoDeadlineNanos == 0) {
+            vdsoDeadlineNanos =
+                    System.nanoTime() + (Vdso.TREAT_AS_FOREIGN ? PATIENT_VDSO_NANOS : VDSO_NANOS);
+        }
+        return System.nanoTime() - vdsoDeadlineNanos < 0;
+    }
+
+    /**
+     * Lets a stopped thread run for a moment, and stops it again. No step by step: a thread that
+     * loses its tracer after a step is killed by the SIGTRAP of it.
+     */
+    private static void goOn(Tracee thread) {
+        thread.goesOn();
+        Ptrace.raw(PTRACE_CONT, thread.tid(), 0, 0);
+        java.util.concurrent.locks.LockSupport.parkNanos(VDSO_PAUSE_NANOS);
+        Ptrace.raw(PTRACE_INTERRUPT, thread.tid(), 0, 0);
     }
 
     private static char stateOf(Tracee thread) {

@@ -109,7 +109,12 @@ public final class Tracee {
         return hasStopped;
     }
 
-    /** Called once, when the thread has stopped: what it will be given back on release. */
+    /** The thread runs again: it has to be stopped once more before anything is asked of it. */
+    void goesOn() {
+        hasStopped = false;
+    }
+
+    /** Called when the thread has stopped: what it will be given back on release. */
     void stopped(int status) {
         hasStopped = true;
         int signal = WaitStatus.stopSignal(status);

@@ -4,6 +4,7 @@ import com.kenai.jffi.MemoryIO;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import jcriu.errors.EnvironmentException;
 import jcriu.kernel.Assembler;
 import jcriu.sys.Native;
@@ -13,6 +14,13 @@ import jcriu.sys.Native;
  * the same bytes at different addresses, so what is found in ours is found in theirs.
  */
 public final class Vdso {
+    /**
+     * A test's wish, {@code -Djcriu.vdso=foreign}: a restore takes the vDSO of the images for that
+     * of another kernel, and a dump gives threads all the time they need to leave it.
+     */
+    public static final boolean TREAT_AS_FOREIGN =
+            "foreign".equals(System.getProperty("jcriu.vdso"));
+
     private static byte[] bytes;
     private static int syscallOffset = -1;
 
@@ -46,17 +54,32 @@ public final class Vdso {
         return bytes;
     }
 
+    /** Whether a {@code syscall} instruction begins or ends at an offset of a vDSO. */
+    public static boolean isAtCall(byte[] code, int at) {
+        return isCall(code, at) || isCall(code, at - 2);
+    }
+
+    private static boolean isCall(byte[] code, int at) {
+        byte[] wanted = Assembler.syscallInstruction(Native.ARCH);
+        return at >= 0
+                && at + wanted.length <= code.length
+                && Arrays.equals(code, at, at + wanted.length, wanted, 0, wanted.length);
+    }
+
+    /**
+     * Whether a thread that is at {@code offset} could not go on under another kernel: it is about
+     * to read the data of this one.
+     */
+    public static boolean isInside(long offset) {
+        return offset > 0 && offset < bytes().length && !isAtCall(bytes(), (int) offset);
+    }
+
     /** Byte offset of a {@code syscall} instruction in the vDSO. */
     public static synchronized int syscallOffset() {
         if (syscallOffset < 0) {
-            byte[] wanted = Assembler.syscallInstruction(Native.ARCH);
             byte[] all = bytes();
-            for (int i = 0; i + wanted.length <= all.length && syscallOffset < 0; i++) {
-                int same = 0;
-                while (same < wanted.length && all[i + same] == wanted[same]) {
-                    same++;
-                }
-                if (same == wanted.length) {
+            for (int i = 0; i < all.length && syscallOffset < 0; i++) {
+                if (isCall(all, i)) {
                     syscallOffset = i;
                 }
             }

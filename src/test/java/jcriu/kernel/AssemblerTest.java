@@ -46,6 +46,27 @@ class AssemblerTest {
     }
 
     @Test
+    void shouldJumpAnywhere() throws IOException {
+        byte[] jump = Assembler.jump(Arch.X86_64, 0x7f0123456789L);
+        String text = disassemble(java.util.Arrays.copyOf(jump, 6));
+        assertEquals("jmp *0x0(%rip) # 0x6\n", text);
+        assertEquals(
+                0x7f0123456789L,
+                java.nio.ByteBuffer.wrap(jump).order(java.nio.ByteOrder.LITTLE_ENDIAN).getLong(6));
+    }
+
+    @Test
+    void shouldCallAndReturn() throws IOException {
+        assertEquals(
+                """
+                mov $0x13e,%eax
+                syscall
+                ret
+                """,
+                disassemble(Assembler.callAndReturn(Arch.X86_64, Syscall.GETRANDOM)));
+    }
+
+    @Test
     void shouldMakeASystemCallFromABlock() throws IOException {
         assertEquals(
                 """

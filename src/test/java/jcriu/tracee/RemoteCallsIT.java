@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import jcriu.CCompiler;
 import jcriu.LiveTarget;
 import jcriu.errors.Errno;
@@ -125,7 +126,7 @@ class RemoteCallsIT {
     }
 
     private static void freezeAndDisturb(LiveTarget target) {
-        try (FrozenTree tree = FrozenTree.freeze(target.pid(), TIMEOUT_MS)) {
+        try (FrozenTree tree = FrozenTree.freeze(target.pid(), TIMEOUT_MS, Map.of())) {
             disturb(tree);
         }
     }
@@ -173,7 +174,7 @@ class RemoteCallsIT {
         Path steady = CCompiler.testee("steady", scratch);
         try (LiveTarget target = LiveTarget.start(steady, scratch, "", "6 " + handlers)) {
             for (int i = 0; i < 10; i++) {
-                try (FrozenTree tree = FrozenTree.freeze(target.pid(), TIMEOUT_MS)) {
+                try (FrozenTree tree = FrozenTree.freeze(target.pid(), TIMEOUT_MS, Map.of())) {
                     abandon(tree.root());
                 }
                 for (int counter = 8; counter < 8 + 6 + 3; counter++) {
@@ -266,7 +267,7 @@ class RemoteCallsIT {
     @Test
     void shouldDeliverSignalsThatArriveMeanwhile() {
         try (LiveTarget target = start("sigwait", "")) {
-            try (FrozenTree tree = FrozenTree.freeze(target.pid(), TIMEOUT_MS)) {
+            try (FrozenTree tree = FrozenTree.freeze(target.pid(), TIMEOUT_MS, Map.of())) {
                 LiveTarget.kill(target.pid(), "USR2");
                 LiveTarget.kill(target.pid(), "STOP");
                 disturb(tree);
