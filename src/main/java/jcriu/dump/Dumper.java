@@ -271,7 +271,8 @@ public final class Dumper {
     }
 
     private PageXfer newPages(PageTarget target) {
-        return new LocalXfer(images, target, ++lastPagesId, workers);
+        return new LocalXfer(
+                images, target, ++lastPagesId, workers, options.trackMem() || parent != null);
     }
 
     private PageXfer privatePages(int pid) {

@@ -133,7 +133,7 @@ public final class PreDumper {
     }
 
     private void copy(int pid, long expectedBytes, Optional<? extends PageRead> parent) {
-        PageXfer pages = new LocalXfer(images, PageTarget.task(pid), ++lastPagesId, workers);
+        PageXfer pages = new LocalXfer(images, PageTarget.task(pid), ++lastPagesId, workers, true);
         written.add(pages);
         try {
             Runs runs = scan(pid);

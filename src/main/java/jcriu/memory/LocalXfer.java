@@ -42,6 +42,7 @@ public final class LocalXfer implements PageXfer {
     private final PageTarget target;
     private final int pagesId;
     private final Workers workers;
+    private final boolean digesting;
     private final Fd file;
     private final List<PagemapRun> runs = new ArrayList<>();
     private long dataBytes;
@@ -53,11 +54,13 @@ public final class LocalXfer implements PageXfer {
     private boolean closed;
 
     /** Creates or empties {@code pages-N.img}; it is readable by its owner only. */
-    public LocalXfer(ImageDir images, PageTarget target, int pagesId, Workers workers) {
+    public LocalXfer(
+            ImageDir images, PageTarget target, int pagesId, Workers workers, boolean digesting) {
         this.images = images;
         this.target = target;
         this.pagesId = pagesId;
         this.workers = workers;
+        this.digesting = digesting;
         this.file =
                 Fd.open(
                         images.path(ImageType.PAGES, pagesId).toString(),
@@ -203,6 +206,12 @@ public final class LocalXfer implements PageXfer {
         }
     }
 
+    private void note(long first, java.nio.ByteBuffer pages) {
+        if (digesting) {
+            digests().put(first, pages);
+        }
+    }
+
     private synchronized PageDigests digests() {
         if (digests == null) {
             digests = PageDigests.ofPages(dataBytes / PagemapRun.PAGE_SIZE);
@@ -268,7 +277,7 @@ public final class LocalXfer implements PageXfer {
 
         void flush() {
             if (pending > 0) {
-                digests().put(offset / PagemapRun.PAGE_SIZE, memory.buffer(0, pending));
+                note(offset / PagemapRun.PAGE_SIZE, memory.buffer(0, pending));
                 file.writeFully(memory.address(), pending, offset);
                 pending = 0;
             }
@@ -288,7 +297,7 @@ public final class LocalXfer implements PageXfer {
         Native.check(
                 Native.call(Syscall.FTRUNCATE, file.number(), dataBytes),
                 "truncate " + file.name());
-        if (dataBytes > 0) {
+        if (digesting && dataBytes > 0) {
             digests().write(images, pagesId);
         }
         new Pagemap(pagesId, runs).write(images, target.type(), target.id());
