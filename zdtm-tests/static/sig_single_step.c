@@ -11,6 +11,8 @@ static void on_trap(int sig, siginfo_t *info, void *context) {
 
 int main(int argc, char **argv) {
     testee_init(argc, argv);
+    /* Its own SIGTRAP is pending whenever it is looked at between two instructions. */
+    SYS(close(SYS(open(testee_path("changing"), O_CREAT | O_WRONLY, 0600))));
     struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
     SYS(sigaction(SIGTRAP, &action, NULL));
     testee_ready();
