@@ -126,6 +126,44 @@ class IncrementalIT {
         }
     }
 
+    /** A plain dump has no digests. */
+    @Test
+    void shouldCompareBytesWhereTheParentHasNoDigests() throws IOException {
+        try (LiveTarget target = start()) {
+            String pid = "" + target.pid();
+            jcriu("dump", "-R", "-t", pid, "-D", images(1)).requireSuccess();
+            assertFalse(Files.exists(Path.of(images(1), "jcriu-digests-1.img")));
+            target.awaitProgress(1);
+            jcriu("dump", "-t", pid, "-D", images(2), "--prev-images-dir", "../1").requireSuccess();
+            requireGone(target);
+            assertTrue(stats(images(2)).getPagesWritten() < 64, "" + stats(images(2)));
+            assertTrue(stats(images(2)).getPagesSkippedParent() >= PAGES);
+            jcriu("restore", "-d", "-D", images(2)).requireSuccess();
+            target.awaitProgress(1);
+        }
+    }
+
+    /** A dump empties its directory first. */
+    @Test
+    void shouldNotEmptyADirectoryThatTheChainNeeds() throws IOException {
+        try (LiveTarget target = start()) {
+            String pid = "" + target.pid();
+            jcriu("pre-dump", "-t", pid, "-D", images(1)).requireSuccess();
+            jcriu("pre-dump", "-t", pid, "-D", images(2), "--prev-images-dir", "../1")
+                    .requireSuccess();
+            jcriu("pre-dump", "-t", pid, "-D", images(3), "--prev-images-dir", "../2")
+                    .requireSuccess();
+            for (String action : new String[] {"pre-dump", "dump"}) {
+                jcriu(action, "-t", pid, "-D", images(1), "--prev-images-dir", "../3")
+                        .requireFailure(3, "need");
+            }
+            jcriu("dump", "-t", pid, "-D", images(4), "--prev-images-dir", "../3").requireSuccess();
+            requireGone(target);
+            jcriu("restore", "-d", "-D", images(4)).requireSuccess();
+            target.awaitProgress(1);
+        }
+    }
+
     /** A pre-dump holds memory only: it is no dump. */
     @Test
     void shouldNotRestoreAPreDump() throws IOException {

@@ -27,7 +27,6 @@ import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.resource.ActionScripts;
-import jcriu.resource.External;
 import jcriu.resource.FileTable;
 import jcriu.resource.MemoryExtras;
 import jcriu.resource.Seccomp;
@@ -133,27 +132,19 @@ public final class Dumper {
 
     private void run() {
         SharedObjects shared = new SharedObjects();
-        Preflight preflight =
-                new Preflight(
-                        options,
-                        new FileTable(
-                                images,
-                                options.shellJob(),
-                                options.fileLocks(),
-                                options.linkRemap(),
-                                options.ghostLimitBytes(),
-                                External.ofDump(options.external()),
-                                new SharedObjects()));
+        Preflight preflight = new Preflight(options, images);
         try {
             openParent();
             preflight.run();
             FaultPoint.DUMP_CHECK.pass();
             scripts.run("pre-dump", options.pid());
+            if (parent != null) { // a damaged one is refused while all is as it was
+                parent.prepare(preflight.threads.keySet());
+            }
             rehearse();
             images.begin();
             if (parent != null) {
                 parent.link();
-                parent.prepare(preflight.threads.keySet());
             }
             prepareImages(preflight.threads);
             makeRoom(preflight);
@@ -292,15 +283,7 @@ public final class Dumper {
     }
 
     private void dumpTree(int root, SharedObjects shared, Map<Integer, Long> vdsos) {
-        FileTable files =
-                new FileTable(
-                        images,
-                        options.shellJob(),
-                        options.fileLocks(),
-                        options.linkRemap(),
-                        options.ghostLimitBytes(),
-                        External.ofDump(options.external()),
-                        shared);
+        FileTable files = Preflight.fileTable(options, images, shared);
         Seccomp seccomp = new Seccomp();
         List<TaskDump> tasks = new ArrayList<>();
         boolean over = false;

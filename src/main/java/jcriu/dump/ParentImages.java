@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import jcriu.errors.EnvironmentException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -55,10 +57,29 @@ final class ParentImages implements AutoCloseable {
             }
             ImageDir parent = new ImageDir(directory);
             parent.inventory();
+            requireNoAncestor(ours, parent);
             return new ParentImages(
                     child, parent, previous.isAbsolute() ? ours.relativize(theirs) : previous);
         } catch (IOException e) {
             throw new JcriuException(Kind.IO, "cannot read " + directory + ": " + e, e);
+        }
+    }
+
+    /** A dump removes what is in its directory: that must be nothing that its parent needs. */
+    private static void requireNoAncestor(Path ours, ImageDir parent) throws IOException {
+        Set<Path> seen = new HashSet<>();
+        Optional<ImageDir> next = parent.parent();
+        while (next.isPresent() && seen.add(next.get().directory().toRealPath())) {
+            if (seen.contains(ours)) {
+                throw (EnvironmentException)
+                        new EnvironmentException(
+                                        "the images directory holds images that the previous ones"
+                                                + " in "
+                                                + parent.directory()
+                                                + " need")
+                                .withHint("name another directory with --images-dir");
+            }
+            next = next.get().parent();
         }
     }
 

@@ -25,9 +25,6 @@ import jcriu.proc.MapsVma;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.resource.ActionScripts;
-import jcriu.resource.External;
-import jcriu.resource.FileTable;
-import jcriu.resource.SharedObjects;
 import jcriu.resource.Vmas;
 import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
@@ -82,19 +79,12 @@ public final class PreDumper {
             if (options.prevImagesDir().isPresent()) {
                 parent = ParentImages.open(images, options.prevImagesDir().get());
             }
-            Preflight preflight =
-                    new Preflight(
-                            options,
-                            new FileTable(
-                                    images,
-                                    options.shellJob(),
-                                    options.fileLocks(),
-                                    options.linkRemap(),
-                                    options.ghostLimitBytes(),
-                                    External.ofDump(options.external()),
-                                    new SharedObjects()));
+            Preflight preflight = new Preflight(options, images);
             preflight.run();
             scripts.run("pre-dump", options.pid());
+            if (parent != null) { // a damaged one is refused while all is as it was
+                parent.prepare(preflight.threads.keySet());
+            }
             images.begin();
             if (parent != null) {
                 parent.link();

@@ -13,6 +13,7 @@ import jcriu.errors.Kind;
 import jcriu.errors.SyscallException;
 import jcriu.errors.TaskGoneException;
 import jcriu.errors.UnsupportedStateException;
+import jcriu.image.ImageDir;
 import jcriu.kernel.FileConstants;
 import jcriu.kernel.Syscall;
 import jcriu.memory.PagemapScan;
@@ -22,6 +23,7 @@ import jcriu.proc.MapsVma;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.proc.Status;
+import jcriu.resource.External;
 import jcriu.resource.FileTable;
 import jcriu.resource.Scheduling;
 import jcriu.resource.SharedObjects;
@@ -60,9 +62,21 @@ final class Preflight {
     /** Bytes of shared objects by id. */
     final Map<Long, Long> sharedBytes = new HashMap<>();
 
-    Preflight(DumpOptions options, FileTable files) {
+    Preflight(DumpOptions options, ImageDir images) {
         this.options = options;
-        this.files = files;
+        this.files = fileTable(options, images, new SharedObjects());
+    }
+
+    /** An empty table of the open files of a tree that is dumped so. */
+    static FileTable fileTable(DumpOptions options, ImageDir images, SharedObjects shared) {
+        return new FileTable(
+                images,
+                options.shellJob(),
+                options.fileLocks(),
+                options.linkRemap(),
+                options.ghostLimitBytes(),
+                External.ofDump(options.external()),
+                shared);
     }
 
     /** Checks the root itself, then every task that the tree has now. */

@@ -4,6 +4,7 @@ import static jcriu.kernel.FileConstants.*;
 import static jcriu.kernel.MmanConstants.*;
 
 import com.kenai.jffi.MemoryIO;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import jcriu.errors.Errno;
@@ -206,7 +207,7 @@ public final class LocalXfer implements PageXfer {
         }
     }
 
-    private void note(long first, java.nio.ByteBuffer pages) {
+    private void note(long first, ByteBuffer pages) {
         if (digesting) {
             digests().put(first, pages);
         }
