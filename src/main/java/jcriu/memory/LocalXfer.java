@@ -192,15 +192,18 @@ public final class LocalXfer implements PageXfer {
         return low;
     }
 
-    /** In pieces, so that a page is digested while it is in the processor's cache. */
+    /** Digested in pieces, while a page is in the processor's cache; else all in one call. */
     private void copyMapped(Source source, long from, long offset, long length) {
+        if (!digesting) {
+            source.read(from, mapped + offset, length);
+            return;
+        }
         while (length > 0) {
             long n = Math.min(length, DIGESTED);
             source.read(from, mapped + offset, n);
-            digests()
-                    .put(
-                            offset / PagemapRun.PAGE_SIZE,
-                            MEMORY.newDirectByteBuffer(mapped + offset, (int) n));
+            note(
+                    offset / PagemapRun.PAGE_SIZE,
+                    MEMORY.newDirectByteBuffer(mapped + offset, (int) n));
             from += n;
             offset += n;
             length -= n;
