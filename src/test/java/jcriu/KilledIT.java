@@ -155,11 +155,17 @@ class KilledIT {
                     died++;
                     continue;
                 }
+                StringBuilder still = new StringBuilder();
                 for (int n = 1; n < 8 + THREADS + 3; n += n == 1 ? 7 : 1) {
                     if (!moves(target, n)) {
-                        harm.append("counter ").append(n).append(" stands still\n");
+                        still.append("counter ").append(n).append(" stands still\n");
                     }
                 }
+                if (!target.alive()) { // a thread that waits for a processor dies late
+                    died++;
+                    continue;
+                }
+                harm.append(still);
                 if (target.snapshot().contains(" rwxp 00000000 00:00 0 ")) {
                     inside++;
                 }
