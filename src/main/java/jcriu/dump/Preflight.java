@@ -258,8 +258,11 @@ final class Preflight {
                 checkTask(pid);
                 return;
             } catch (TaskGoneException | SyscallException | UnsupportedStateException e) {
-                if (Stat.read(pid).isZombie()) {
+                if (hasEnded(pid)) {
                     throw new TaskGoneException(pid, "while it was checked");
+                }
+                if (Stat.read(pid).isZombie()) { // another thread is about to make an exec, or not
+                    checkZombie(pid);
                 }
                 if (tries == CHECK_TRIES) {
                     throw e;

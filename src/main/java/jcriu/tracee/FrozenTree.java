@@ -27,6 +27,7 @@ import jcriu.sys.Native;
  * nothing new: a stopped thread makes no children.
  */
 public final class FrozenTree implements AutoCloseable {
+    private static final int SEIZE_TRIES = 10;
     private static final int VFORK_SPINS = 200;
     private static final long SETTLE_NANOS = 1_000_000_000;
 
@@ -251,6 +252,11 @@ public final class FrozenTree implements AutoCloseable {
 
     private Tracee seize(FrozenTask task, int tid) {
         long r = Ptrace.raw(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD);
+        for (int i = 0; r == -Errno.EPERM.number() && i < SEIZE_TRIES && lives(task, tid); i++) {
+            // a thread that made an exec has taken the place, and number, of the first one, which
+            // was a zombie a moment ago
+            r = Ptrace.raw(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD);
+        }
         if (Native.failed(r)) {
             Errno errno = Errno.ofResult(r);
             char state;
@@ -290,6 +296,15 @@ public final class FrozenTree implements AutoCloseable {
             Native.check(r, "ptrace(INTERRUPT) on task " + tid);
         }
         return thread;
+    }
+
+    private static boolean lives(FrozenTask task, int tid) {
+        try {
+            char state = Stat.readThread(task.pid(), tid).state();
+            return state != 'Z' && state != 'X';
+        } catch (TaskGoneException e) {
+            return false;
+        }
     }
 
     /** Waits until a seized thread has stopped; false if it ended instead. */
