@@ -43,6 +43,10 @@ final class Preflight {
     };
 
     private static final int CHECK_TRIES = 4;
+
+    /** For what was gone when it was to be read: a task may execute many programs in a row. */
+    private static final int GONE_TRIES = 40;
+
     private static final long CHECK_PAUSE_NANOS = 3_000_000;
     private static final int VFORK_TRIES = 20;
     private static final long VFORK_PAUSE_NANOS = 10_000_000;
@@ -264,7 +268,7 @@ final class Preflight {
                 if (Stat.read(pid).isZombie()) { // another thread is about to make an exec, or not
                     checkZombie(pid);
                 }
-                if (tries == CHECK_TRIES) {
+                if (tries >= (e instanceof UnsupportedStateException ? CHECK_TRIES : GONE_TRIES)) {
                     throw e;
                 }
                 LockSupport.parkNanos(CHECK_PAUSE_NANOS);

@@ -17,6 +17,7 @@ import jcriu.kernel.FileConstants;
 import jcriu.kernel.Syscall;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
+import jcriu.proc.Status;
 import jcriu.sys.Native;
 
 /**
@@ -252,9 +253,13 @@ public final class FrozenTree implements AutoCloseable {
 
     private Tracee seize(FrozenTask task, int tid) {
         long r = Ptrace.raw(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD);
+        // A thread that makes an exec takes the place, and number, of the first one, which is a
+        // zombie for a moment. It is ours already where it was seized by its own number before.
         for (int i = 0; r == -Errno.EPERM.number() && i < SEIZE_TRIES && lives(task, tid); i++) {
-            // a thread that made an exec has taken the place, and number, of the first one, which
-            // was a zombie a moment ago
+            if (isOurs(task, tid)) {
+                r = 0;
+                break;
+            }
             r = Ptrace.raw(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD);
         }
         if (Native.failed(r)) {
@@ -296,6 +301,15 @@ public final class FrozenTree implements AutoCloseable {
             Native.check(r, "ptrace(INTERRUPT) on task " + tid);
         }
         return thread;
+    }
+
+    private static boolean isOurs(FrozenTask task, int tid) {
+        try {
+            int tracer = Status.readThread(task.pid(), tid).tracerPid();
+            return tracer == ProcessHandle.current().pid();
+        } catch (TaskGoneException e) {
+            return false;
+        }
     }
 
     private static boolean lives(FrozenTask task, int tid) {
