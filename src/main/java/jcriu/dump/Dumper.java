@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -19,6 +20,7 @@ import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
 import jcriu.image.proto.dump_stats_entry;
+import jcriu.image.proto.jcriu_checkpoint_kind;
 import jcriu.image.proto.stats_entry;
 import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
@@ -86,6 +88,7 @@ public final class Dumper {
     private final List<PageXfer> copied = new ArrayList<>();
 
     private final Tracker tracker = new DigestTracker();
+    private final UUID id = UUID.randomUUID();
     private ParentImages parent;
     private final TaskExtras extras = new TaskExtras();
     private final MemoryExtras memoryExtras = new MemoryExtras();
@@ -257,6 +260,7 @@ public final class Dumper {
         images.prepare(ImageType.FILES);
         images.prepare(ImageType.SECCOMP);
         images.prepare(ImageType.JCRIU_TASKS);
+        images.prepare(ImageType.JCRIU_MANIFEST);
         images.prepare(ImageType.PIPES_DATA);
         images.prepare(ImageType.TIMENS, 0);
     }
@@ -482,7 +486,12 @@ public final class Dumper {
         pass(FaultPoint.DUMP_INVENTORY);
         Interruption.check();
         // a tree that runs on does not wait for the disk; one that is to be killed would
-        images.writeInventory(Inventory.make(options), options.sync() && options.leaveRunning());
+        images.writeInventory(
+                Inventory.make(options, id),
+                Optional.of(
+                        Inventory.manifest(
+                                id, jcriu_checkpoint_kind.JCRIU_DUMP, parent, tracker, copied)),
+                options.sync() && options.leaveRunning());
         pass(FaultPoint.DUMP_KILL);
         if (!rehearsal) {
             Interruption.shield();

@@ -1,16 +1,23 @@
 package jcriu.dump;
 
+import java.util.List;
 import java.util.UUID;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
+import jcriu.image.Manifest;
 import jcriu.image.proto.inventory_entry;
+import jcriu.image.proto.jcriu_checkpoint_kind;
+import jcriu.image.proto.jcriu_manifest;
 import jcriu.image.proto.lsmtype;
 import jcriu.image.proto.plugins_entry;
 import jcriu.image.proto.task_kobj_ids_entry;
 import jcriu.image.proto.timens_entry;
 import jcriu.image.proto.timespec;
+import jcriu.memory.Tracker;
 import jcriu.proc.Uptime;
+import jcriu.store.PageXfer;
+import jcriu.store.PagemapRun;
 
 /** The head of an images directory, and the clocks of the machine. */
 final class Inventory {
@@ -37,8 +44,13 @@ final class Inventory {
                 .setCgroupNsId(8);
     }
 
-    static inventory_entry make(DumpOptions options) {
-        inventory_entry.Builder inventory = of(UUID.randomUUID().toString());
+    /**
+     * The head of a dump.
+     *
+     * @param id of the checkpoint
+     */
+    static inventory_entry make(DumpOptions options, UUID id) {
+        inventory_entry.Builder inventory = of(id.toString());
         if (options.trackMem() || options.prevImagesDir().isPresent()) {
             inventory.setDumpUptime(uptimeMicros());
         }
@@ -46,11 +58,39 @@ final class Inventory {
     }
 
     /** The head of a pre-dump. */
-    static inventory_entry makePreDump() {
-        return of(UUID.randomUUID().toString())
+    static inventory_entry makePreDump(UUID id) {
+        return of(id.toString())
                 .setDumpUptime(uptimeMicros())
                 .setPreDumpMode(PRE_DUMP_READ)
                 .build();
+    }
+
+    /**
+     * What the manifest says but for its files.
+     *
+     * @param pages all that were written
+     */
+    static jcriu_manifest manifest(
+            UUID id,
+            jcriu_checkpoint_kind kind,
+            ParentImages parent,
+            Tracker tracker,
+            List<PageXfer> pages) {
+        long data = 0;
+        long left = 0;
+        for (PageXfer target : pages) {
+            data += target.dataBytes();
+            left += target.parentBytes();
+        }
+        jcriu_manifest.Builder manifest =
+                Manifest.head(id, kind)
+                        .setPagesNew(data / PagemapRun.PAGE_SIZE)
+                        .setPagesParent(left / PagemapRun.PAGE_SIZE);
+        if (parent != null) {
+            manifest.setTracker(tracker.name());
+            parent.id().ifPresent(parentId -> manifest.setParentId(Manifest.bytes(parentId)));
+        }
+        return manifest.build();
     }
 
     private static long uptimeMicros() {

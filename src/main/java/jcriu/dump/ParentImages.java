@@ -8,10 +8,12 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import jcriu.errors.EnvironmentException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.image.ImageDir;
+import jcriu.image.Manifest;
 import jcriu.store.ChainRead;
 import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
@@ -21,12 +23,19 @@ final class ParentImages implements AutoCloseable {
     private final ImageDir child;
     private final ImageDir parent;
     private final Path link;
+    private final Optional<UUID> id;
     private final Map<Integer, Optional<ChainRead>> pages = new HashMap<>();
 
     private ParentImages(ImageDir child, ImageDir parent, Path link) {
         this.child = child;
         this.parent = parent;
         this.link = link;
+        this.id = Manifest.read(parent).map(Manifest::id);
+    }
+
+    /** The id of the checkpoint, where it has a manifest. */
+    Optional<UUID> id() {
+        return id;
     }
 
     /**

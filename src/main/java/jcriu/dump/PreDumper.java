@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -12,6 +13,8 @@ import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
 import jcriu.image.proto.dump_stats_entry;
+import jcriu.image.proto.jcriu_checkpoint_kind;
+import jcriu.image.proto.jcriu_manifest;
 import jcriu.image.proto.pstree_entry;
 import jcriu.image.proto.stats_entry;
 import jcriu.memory.DigestTracker;
@@ -50,6 +53,7 @@ public final class PreDumper {
     private final Workers workers;
     private final Tracker tracker = new DigestTracker();
     private final List<PageXfer> written = new ArrayList<>();
+    private final List<PageXfer> finished = new ArrayList<>();
     private int lastPagesId;
     private long pagesScanned;
     private long pagesWritten;
@@ -99,7 +103,7 @@ public final class PreDumper {
             }
             writeTree(preflight.threads);
             FaultPoint.PREDUMP_INVENTORY.pass();
-            images.writeInventory(Inventory.makePreDump(), options.sync());
+            complete(parent);
             writeStats();
         } catch (RuntimeException | Error e) {
             written.forEach(PageXfer::close);
@@ -122,6 +126,14 @@ public final class PreDumper {
                 pagesScanned);
     }
 
+    private void complete(ParentImages parent) {
+        UUID id = UUID.randomUUID();
+        jcriu_manifest manifest =
+                Inventory.manifest(
+                        id, jcriu_checkpoint_kind.JCRIU_PRE_DUMP, parent, tracker, finished);
+        images.writeInventory(Inventory.makePreDump(id), Optional.of(manifest), options.sync());
+    }
+
     private void copy(int pid, long expectedBytes, Optional<? extends PageRead> parent) {
         PageXfer pages = new LocalXfer(images, PageTarget.task(pid), ++lastPagesId, workers, true);
         written.add(pages);
@@ -139,6 +151,7 @@ public final class PreDumper {
             // a task whose memory has gone reads as nothing at all
             Stat.read(pid);
             pages.finish();
+            finished.add(pages);
             pagesWritten += data.bytes() / PAGE;
             pagesInParent += unchanged.bytes() / PAGE;
         } catch (TaskGoneException e) {

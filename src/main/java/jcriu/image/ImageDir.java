@@ -1,5 +1,6 @@
 package jcriu.image;
 
+import com.google.protobuf.MessageLite;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
@@ -15,10 +16,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.image.proto.inventory_entry;
+import jcriu.image.proto.jcriu_manifest;
 
 /**
  * A directory of images: one dump.
@@ -38,6 +41,9 @@ public final class ImageDir {
     private final Map<Path, ImageWriter> prepared = new ConcurrentHashMap<>();
 
     private final List<Path> written = Collections.synchronizedList(new ArrayList<>());
+
+    /** By name: what the manifest will say of the files that are whole. */
+    private final Map<String, FileRecord> records = new ConcurrentSkipListMap<>();
 
     public ImageDir(Path directory) {
         this(directory, ANYBODY, true);
@@ -149,7 +155,7 @@ public final class ImageDir {
     public void prepare(ImageType type, Object... ids) {
         Path path = path(type, ids);
         if (!prepared.containsKey(path)) {
-            prepared.put(path, new ImageWriter(path, type));
+            prepared.put(path, newWriter(path, type));
             written.add(path);
         }
     }
@@ -173,14 +179,27 @@ public final class ImageDir {
         if (ready != null) {
             return ready;
         }
-        ImageWriter writer = new ImageWriter(path, type);
+        ImageWriter writer = newWriter(path, type);
         written.add(path);
         return writer;
     }
 
-    /** Remembers a file that was written by other means, e.g. pages. */
+    private ImageWriter newWriter(Path path, ImageType type) {
+        String name = path.getFileName().toString();
+        return new ImageWriter(
+                path,
+                type,
+                (size, digest) -> record(new FileRecord(name, size, Optional.of(digest), false)));
+    }
+
+    /** Remembers a file that is being written by other means, e.g. pages. */
     public void wrote(Path path) {
         written.add(path);
+    }
+
+    /** Notes for the manifest a file that is whole and was written by other means. */
+    public void record(FileRecord file) {
+        records.put(file.name(), file);
     }
 
     /** Opens an image; one that does not exist has no entries. */
@@ -294,25 +313,36 @@ public final class ImageDir {
         writeInventory(inventory, false);
     }
 
+    /** {@link #writeInventory(inventory_entry, Optional, boolean)} without a manifest. */
+    public void writeInventory(inventory_entry inventory, boolean sync) {
+        writeInventory(inventory, Optional.empty(), sync);
+    }
+
     /**
      * Writes the inventory under another name and renames it into place: from then on the dump is
      * complete.
      *
+     * @param manifest what it shall say; the list of files is added
      * @param sync whether everything must be on the disk before the name appears, and the name
      *     before this returns, so that a dump that looks complete is complete after a power cut
      */
-    public void writeInventory(inventory_entry inventory, boolean sync) {
-        if (sync) {
-            syncAll();
-        }
+    public void writeInventory(
+            inventory_entry inventory, Optional<jcriu_manifest> manifest, boolean sync) {
+        Path path = path(ImageType.INVENTORY);
         Path temporary = directory.resolve(ImageType.INVENTORY.fileName() + ".tmp");
         try (ImageWriter out = writer(temporary, ImageType.INVENTORY)) {
             out.write(inventory);
-            if (sync) {
-                out.force();
-            }
         }
-        Path path = path(ImageType.INVENTORY);
+        FileRecord record = records.remove(temporary.getFileName().toString());
+        record(
+                new FileRecord(
+                        path.getFileName().toString(), record.size(), record.digest(), false));
+        if (manifest.isPresent()) {
+            Manifest.write(this, manifest.get(), List.copyOf(records.values()));
+        }
+        if (sync) {
+            syncAll();
+        }
         try {
             Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
             written.remove(temporary);
@@ -320,6 +350,25 @@ public final class ImageDir {
             if (sync) {
                 syncDirectory();
             }
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot put " + path + " in place: " + e, e);
+        }
+    }
+
+    /**
+     * Writes an image of one entry that takes the place of the one that is there in one step, and
+     * is on the disk when this returns.
+     */
+    public void replace(ImageType type, MessageLite entry) {
+        Path path = path(type);
+        Path temporary = directory.resolve(path.getFileName() + ".tmp");
+        try (ImageWriter out = new ImageWriter(temporary, type)) {
+            out.write(entry);
+            out.force();
+        }
+        try {
+            Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
+            syncDirectory();
         } catch (IOException e) {
             throw new JcriuException(Kind.IO, "cannot put " + path + " in place: " + e, e);
         }

@@ -17,6 +17,7 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 
@@ -39,25 +40,41 @@ public final class ImageWriter implements AutoCloseable {
     private static final int BUFFER_BYTES = 8 << 10;
 
     private final Path path;
+    private final BiConsumer<Long, FileDigest> whenClosed;
+    private final FileDigest.Stream digest = new FileDigest.Stream();
     private final FileChannel channel;
+    private long drained;
     private final ByteBuffer buffer =
             ByteBuffer.allocate(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     private boolean broken;
     private boolean closed;
 
     ImageWriter(Path path, ImageType type) {
-        this(path, type, create(path));
+        this(path, type, (size, digest) -> {});
+    }
+
+    /**
+     * @param whenClosed takes the number of bytes and their digest when all have been written
+     */
+    ImageWriter(Path path, ImageType type, BiConsumer<Long, FileDigest> whenClosed) {
+        this(path, type, create(path), whenClosed);
     }
 
     /**
      * Writes to a file that is there already, e.g. a device, so that tests can make writes fail.
      */
     static ImageWriter onto(Path path, ImageType type) throws IOException {
-        return new ImageWriter(path, type, FileChannel.open(path, StandardOpenOption.WRITE));
+        return new ImageWriter(
+                path, type, FileChannel.open(path, StandardOpenOption.WRITE), (size, digest) -> {});
     }
 
-    private ImageWriter(Path path, ImageType type, FileChannel channel) {
+    private ImageWriter(
+            Path path,
+            ImageType type,
+            FileChannel channel,
+            BiConsumer<Long, FileDigest> whenClosed) {
         this.path = path;
+        this.whenClosed = whenClosed;
         this.channel = channel;
         switch (type.head()) {
             case NORMAL -> buffer.putInt(ImageType.COMMON_MAGIC).putInt(type.magic());
@@ -138,6 +155,8 @@ public final class ImageWriter implements AutoCloseable {
     }
 
     private void drain(ByteBuffer from) {
+        digest.put(from);
+        drained += from.remaining();
         try {
             while (from.hasRemaining()) {
                 channel.write(from);
@@ -156,6 +175,13 @@ public final class ImageWriter implements AutoCloseable {
         } catch (IOException e) {
             throw failed(e);
         }
+    }
+
+    /** The digest of all that was written so far. */
+    FileDigest digest() {
+        requireUsable();
+        flush();
+        return digest.get();
     }
 
     private JcriuException failed(IOException e) {
@@ -190,6 +216,8 @@ public final class ImageWriter implements AutoCloseable {
         closed = true;
         try (FileChannel closing = channel) {
             if (!broken) {
+                drained += buffer.position();
+                digest.putLast(buffer.array(), buffer.position());
                 buffer.flip();
                 while (buffer.hasRemaining()) {
                     closing.write(buffer);
@@ -197,6 +225,9 @@ public final class ImageWriter implements AutoCloseable {
             }
         } catch (IOException e) {
             throw failed(e);
+        }
+        if (!broken) {
+            whenClosed.accept(drained, digest.get());
         }
     }
 }

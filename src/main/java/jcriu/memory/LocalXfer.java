@@ -7,9 +7,11 @@ import com.kenai.jffi.MemoryIO;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
 import jcriu.errors.SyscallException;
+import jcriu.image.FileRecord;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.PagemapFlags;
@@ -303,6 +305,14 @@ public final class LocalXfer implements PageXfer {
                 "truncate " + file.name());
         if (digesting && dataBytes > 0) {
             digests().write(images, pagesId);
+        }
+        if (dataBytes > 0) {
+            images.record(
+                    new FileRecord(
+                            ImageType.PAGES.fileName(pagesId),
+                            dataBytes,
+                            Optional.empty(),
+                            digesting));
         }
         new Pagemap(pagesId, runs).write(images, target.type(), target.id());
         finished = true;
