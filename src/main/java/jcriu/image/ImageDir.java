@@ -1,6 +1,5 @@
 package jcriu.image;
 
-import com.google.protobuf.MessageLite;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
@@ -350,25 +349,6 @@ public final class ImageDir {
             if (sync) {
                 syncDirectory();
             }
-        } catch (IOException e) {
-            throw new JcriuException(Kind.IO, "cannot put " + path + " in place: " + e, e);
-        }
-    }
-
-    /**
-     * Writes an image of one entry that takes the place of the one that is there in one step, and
-     * is on the disk when this returns.
-     */
-    public void replace(ImageType type, MessageLite entry) {
-        Path path = path(type);
-        Path temporary = directory.resolve(path.getFileName() + ".tmp");
-        try (ImageWriter out = new ImageWriter(temporary, type)) {
-            out.write(entry);
-            out.force();
-        }
-        try {
-            Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
-            syncDirectory();
         } catch (IOException e) {
             throw new JcriuException(Kind.IO, "cannot put " + path + " in place: " + e, e);
         }

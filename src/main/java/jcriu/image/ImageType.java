@@ -114,10 +114,7 @@ public enum ImageType {
     JCRIU_FILES("jcriu-files", 0x6a637766, Head.INVENTORY),
 
     /** Our own: what the checkpoint consists of. */
-    JCRIU_MANIFEST("jcriu-manifest", 0x6a63726d, Head.INVENTORY),
-
-    /** Our own: which later checkpoint has pages that this one has given up. */
-    JCRIU_SUPERSEDED("jcriu-superseded", 0x6a637273, Head.INVENTORY);
+    JCRIU_MANIFEST("jcriu-manifest", 0x6a63726d, Head.INVENTORY);
 
     /** What a file begins with. */
     public enum Head {

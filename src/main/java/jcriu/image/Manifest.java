@@ -16,12 +16,11 @@ import jcriu.image.proto.jcriu_checkpoint_kind;
 import jcriu.image.proto.jcriu_manifest;
 import jcriu.image.proto.jcriu_manifest_end;
 import jcriu.image.proto.jcriu_manifest_file;
-import jcriu.image.proto.jcriu_superseded;
 
 /**
  * What a checkpoint consists of: {@code jcriu-manifest.img}, written when all of its files are
  * there, before the inventory is put in place. It is never changed; what becomes of the checkpoint
- * later stands in files of its own ({@link #supersede}).
+ * later stands in files of its own.
  *
  * <pre>
  *   jcriu_manifest | jcriu_manifest_file ... | jcriu_manifest_end: digest of all before it
@@ -165,32 +164,5 @@ public record Manifest(jcriu_manifest head, List<FileRecord> files) {
             sum += file.size();
         }
         return sum;
-    }
-
-    /**
-     * Notes, before pages of a checkpoint are given up, that a later one has them: it cannot be
-     * restored alone any more. On the disk when this returns; a second time replaces the first.
-     *
-     * @param by the checkpoint that has them
-     */
-    public static void supersede(ImageDir images, UUID by) {
-        images.replace(
-                ImageType.JCRIU_SUPERSEDED,
-                jcriu_superseded
-                        .newBuilder()
-                        .setBy(bytes(by))
-                        .setSinceMs(System.currentTimeMillis())
-                        .build());
-    }
-
-    /** Which checkpoint has pages that this one has given up; nothing if it is whole. */
-    public static Optional<UUID> supersededBy(ImageDir images) {
-        Path path = images.path(ImageType.JCRIU_SUPERSEDED);
-        if (images.sizeOf(path) < 0) {
-            return Optional.empty();
-        }
-        try (ImageReader in = images.reader(ImageType.JCRIU_SUPERSEDED)) {
-            return Optional.of(uuid(in.requireOne(jcriu_superseded.parser()).getBy(), path));
-        }
     }
 }

@@ -105,14 +105,4 @@ class ManifestTest {
             assertThrows(ImageFormatException.class, () -> Manifest.read(images), "cut at " + i);
         }
     }
-
-    @Test
-    void shouldNoteWhoSupersededIt() {
-        ImageDir images = write();
-        assertTrue(Manifest.supersededBy(images).isEmpty());
-        Manifest.supersede(images, PARENT);
-        Manifest.supersede(images, ID);
-        assertEquals(ID, Manifest.supersededBy(images).orElseThrow());
-        assertEquals(4, Manifest.read(images).orElseThrow().files().size());
-    }
 }
