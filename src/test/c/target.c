@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/fanotify.h>
 #include <sys/shm.h>
@@ -53,6 +55,30 @@ static void *thread(void *word) {
     __atomic_fetch_add(&words[5], 1, __ATOMIC_SEQ_CST);
     count(word);
     return NULL;
+}
+
+/* A child that ends with us. */
+static int kept(void *unused) {
+    (void)unused;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) pause_ms(1000);
+}
+
+/* A task that shares with us what clone(2) calls FLAGS. */
+static int share(int flags) {
+    static char stack[65536] __attribute__((aligned(16)));
+    return clone(kept, stack + sizeof stack, flags | SIGCHLD, NULL);
+}
+
+/* A thread with what unshare(2) calls FLAGS, which a child of its own has, too. */
+static void *apart(void *flags) {
+    if (unshare((int)(long)flags)) _exit(11);
+    if (syscall(SYS_clone, (long)flags | SIGCHLD, 0, 0, 0, 0) == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) pause_ms(1000);
+    }
+    words[5]++;
+    for (;;) pause_ms(1000);
 }
 
 /* A handler that changes nothing, so that masks and handlers are not all empty. */
@@ -105,6 +131,19 @@ int main(int argc, char **argv) {
         if (group < 0) return 8;
         if (!strcmp(arg, "filesystem")
             && fanotify_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_DELETE_SELF, AT_FDCWD, "/proc/self/exe")) return 9;
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "share")) { /* ARGUMENT, with another task */
+        pthread_t id;
+        int flag = !strcmp(arg, "files") ? CLONE_FILES : CLONE_FS;
+        if (!strcmp(arg, "vm")) {
+            if (share(CLONE_VM) < 0) return 11;
+        } else if (!strcmp(arg, "sighand")) {
+            if (share(CLONE_VM | CLONE_SIGHAND) < 0) return 11;
+        } else {
+            pthread_create(&id, NULL, apart, (void *)(long)flag);
+            while (!words[5]) pause_ms(1);
+        }
         words[0] = 1;
         count(&words[1]);
     } else if (!strcmp(mode, "deleted")) { /* a file ARGUMENT of 2 MiB without a name */

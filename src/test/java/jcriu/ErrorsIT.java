@@ -298,6 +298,24 @@ class ErrorsIT {
         requireEmpty(images);
     }
 
+    /** (what is shared, what is said). */
+    @ParameterizedTest
+    @CsvSource({
+        "vm, share their memory without being threads",
+        "sighand, share their memory without being threads",
+        "files, has descriptors of its own",
+        "fs, of another process"
+    })
+    void shouldRefuseSharingBeforeTheFreeze(String kind, String what) throws IOException {
+        start("share", kind);
+        Path images = images();
+        Outcome outcome = dump(images);
+        outcome.requireFailure(4, what);
+        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
+        requireUnharmed();
+        requireEmpty(images);
+    }
+
     @Test
     void shouldRefuseADeletedFileAboveTheLimit() throws IOException {
         Path file = scratch.resolve("large");

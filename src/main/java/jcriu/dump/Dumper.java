@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +23,7 @@ import jcriu.image.ImageWriter;
 import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.jcriu_checkpoint_kind;
 import jcriu.image.proto.stats_entry;
+import jcriu.kernel.FileConstants;
 import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
 import jcriu.memory.Tracker;
@@ -44,6 +46,7 @@ import jcriu.sys.FaultPoint;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
 import jcriu.tracee.Seed;
+import jcriu.tracee.Tracee;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -397,20 +400,25 @@ public final class Dumper {
     private void collect(FrozenTree tree, List<TaskDump> tasks, FileTable files, Seccomp seccomp) {
         long start = System.nanoTime();
         List<Integer> pids = new ArrayList<>();
+        Map<Integer, int[]> threads = new LinkedHashMap<>();
         for (FrozenTask task : tree.tasks()) {
             tasks.add(new TaskDump(task, tasks.size()));
             if (!task.zombie()) {
                 pids.add(task.pid());
+                threads.put(task.pid(), task.threads().stream().mapToInt(Tracee::tid).toArray());
             }
         }
         Preflight.checkSharing(pids);
-        SharedTables tables = SharedTables.of(pids);
+        SharedTables tables = SharedTables.of(pids, FileConstants.KCMP_FILES);
+        SharedDirectories directories = SharedDirectories.of(threads);
         Map<Integer, Integer> kobjIds = new HashMap<>();
         for (TaskDump task : tasks) {
             if (!task.task().zombie()) {
                 List<Integer> holders = tables.holders(task.task().pid());
                 kobjIds.put(task.task().pid(), task.kobjId());
                 task.shareTable(holders, kobjIds.get(holders.get(0)));
+                int owner = directories.owner(task.task().pid());
+                task.shareDirectories(directories, kobjIds.get(owner));
             }
         }
         List<Runnable> readings = new ArrayList<>(tasks.size());

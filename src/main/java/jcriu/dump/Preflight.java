@@ -118,6 +118,7 @@ final class Preflight {
             }
         }
         files.checkTogether(root);
+        checkDirectories();
         awaitVforks(live);
     }
 
@@ -151,6 +152,17 @@ final class Preflight {
             return Stat.read(pid).isZombie() && ProcFs.tasks(pid).length <= 1;
         } catch (TaskGoneException e) {
             return true;
+        }
+    }
+
+    /** A thread that ends meanwhile leaves this to the freeze. */
+    private void checkDirectories() {
+        try {
+            SharedDirectories.of(threads);
+        } catch (SyscallException e) {
+            if (e.errno() != Errno.ESRCH) {
+                throw e;
+            }
         }
     }
 
@@ -334,15 +346,12 @@ final class Preflight {
         TaskState.check(name, pid, threads.get(pid).length);
         for (int tid : threads.get(pid)) {
             Scheduling.check(name, tid);
-            if (tid != pid
-                    && (differ(pid, tid, FileConstants.KCMP_FILES)
-                            || differ(pid, tid, FileConstants.KCMP_FS))) {
+            if (tid != pid && differ(pid, tid, FileConstants.KCMP_FILES)) {
                 throw new UnsupportedStateException(
                                 name
                                         + ": thread "
                                         + tid
-                                        + " has descriptors or directories of its own, which is"
-                                        + " not supported yet")
+                                        + " has descriptors of its own, which is not supported yet")
                         .withHint("see docs/limits.md#threads");
             }
         }
@@ -392,10 +401,10 @@ final class Preflight {
         privateBytes.put(pid, runs.bytes());
     }
 
-    /** Tasks that share memory, directories or handlers without being threads are refused. */
+    /** Tasks that share memory or handlers without being threads are refused. */
     static void checkSharing(List<Integer> pids) {
-        int[] types = {FileConstants.KCMP_VM, FileConstants.KCMP_FS, FileConstants.KCMP_SIGHAND};
-        String[] names = {"memory", "directories", "signal handlers"};
+        int[] types = {FileConstants.KCMP_VM, FileConstants.KCMP_SIGHAND};
+        String[] names = {"memory", "signal handlers"};
         for (int t = 0; t < types.length; t++) {
             List<Integer> sorted = new ArrayList<>();
             for (int pid : pids) {

@@ -4,12 +4,12 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import jcriu.kernel.FileConstants;
 import jcriu.kernel.Syscall;
 import jcriu.sys.Native;
 
 /**
- * Which tasks share a descriptor table without being threads: clone(2) with CLONE_FILES.
+ * Which tasks or threads share what clone(2) lets them share: descriptor tables by CLONE_FILES,
+ * directories by CLONE_FS.
  *
  * <p>kcmp(2) says how two tables are ordered, so that n tasks need n log n questions.
  */
@@ -18,22 +18,26 @@ final class SharedTables {
 
     private SharedTables() {}
 
-    static SharedTables of(List<Integer> pids) {
+    /**
+     * @param pids tasks or threads
+     * @param type KCMP_FILES or KCMP_FS
+     */
+    static SharedTables of(List<Integer> pids, int type) {
         SharedTables tables = new SharedTables();
         List<Integer> sorted = new ArrayList<>();
         for (int pid : pids) {
-            tables.place(pid, sorted);
+            tables.place(pid, type, sorted);
         }
         return tables;
     }
 
-    private void place(int pid, List<Integer> sorted) {
+    private void place(int pid, int type, List<Integer> sorted) {
         int low = 0;
         int high = sorted.size();
         while (low < high) {
             int middle = (low + high) >>> 1;
             int other = sorted.get(middle);
-            long r = Native.call(Syscall.KCMP, pid, other, FileConstants.KCMP_FILES, 0, 0);
+            long r = Native.call(Syscall.KCMP, pid, other, type, 0, 0);
             if (r == 0) {
                 List<Integer> both = members.get(other);
                 both.add(pid);
@@ -50,7 +54,9 @@ final class SharedTables {
         members.put(pid, new ArrayList<>(List.of(pid)));
     }
 
-    /** All tasks that hold the table of a task, itself included, in the order of the tree. */
+    /**
+     * All that hold the table of a task, itself included, in the order in which they were given.
+     */
     List<Integer> holders(int pid) {
         return members.get(pid);
     }

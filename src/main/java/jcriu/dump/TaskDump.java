@@ -3,7 +3,9 @@ package jcriu.dump;
 import com.google.protobuf.ByteString;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
@@ -66,12 +68,15 @@ final class TaskDump {
     private Stat zombie;
     private List<Integer> tableHolders;
     private int filesId;
+    private int fsId;
+    private SharedDirectories directories;
 
     TaskDump(FrozenTask task, int index) {
         this.task = task;
         this.index = index;
         this.state = new TaskState(task);
         this.filesId = kobjId(index);
+        this.fsId = kobjId(index);
         this.tableHolders = List.of(task.pid());
         if (task.zombie()) {
             zombie = Stat.read(task.pid());
@@ -102,6 +107,16 @@ final class TaskDump {
     void shareTable(List<Integer> holders, int id) {
         tableHolders = holders;
         filesId = id;
+    }
+
+    /**
+     * Says which threads share directories.
+     *
+     * @param id names those of this task
+     */
+    void shareDirectories(SharedDirectories shared, int id) {
+        directories = shared;
+        fsId = id;
     }
 
     /** Names this task's memory and so on: none is shared with another task. */
@@ -206,7 +221,7 @@ final class TaskDump {
                     List<vma_entry> entries = Vmas.dump(task.pid(), vmas, files);
                     entries.addAll(Vmas.dumpGuards(task.pid(), vmas));
                     mm = state.dumpMm(entries, files);
-                    fs = state.dumpFs(files, threads.get(0).status().umask());
+                    fs = state.dumpFs(files, threads.get(0).status());
                     scanMemory();
                 });
         cores.addAll(Collections.nCopies(threads.size(), null));
@@ -215,8 +230,25 @@ final class TaskDump {
             int to = Math.min(threads.size(), first + CORES_PER_JOB);
             jobs.add(() -> describeThreads(from, to));
         }
-        jobs.add(() -> extras.dump(state, stops, threads));
+        Map<Integer, Integer> own = ownDirectories();
+        jobs.add(() -> extras.dump(state, stops, threads, files, own));
         memory.dump(state, vmas, lockFuture);
+    }
+
+    /**
+     * Threads that have left the directories of the process, with the first one of those that
+     * share.
+     */
+    private Map<Integer, Integer> ownDirectories() {
+        Map<Integer, Integer> own = new HashMap<>();
+        int process = directories.owner(task.pid());
+        for (Tracee thread : task.threads()) {
+            int owner = directories.owner(thread.tid());
+            if (owner != process) {
+                own.put(thread.tid(), owner);
+            }
+        }
+        return own;
     }
 
     private void describeThreads(int from, int to) {
@@ -305,7 +337,7 @@ final class TaskDump {
         return Inventory.namespaces()
                 .setVmId(kobjId())
                 .setFilesId(filesId)
-                .setFsId(kobjId())
+                .setFsId(fsId)
                 .setSighandId(kobjId())
                 .build();
     }

@@ -48,8 +48,18 @@ public final class TaskExtras {
 
     private final List<jcriu_task> tasks = new ArrayList<>();
 
-    /** Adds a frozen task. */
-    public void dump(TaskState state, StopState stops, List<ThreadState> threads) {
+    /**
+     * Adds a frozen task.
+     *
+     * @param own threads that have directories of their own, each with the first of those that
+     *     share them
+     */
+    public void dump(
+            TaskState state,
+            StopState stops,
+            List<ThreadState> threads,
+            FileTable files,
+            Map<Integer, Integer> own) {
         int pid = state.pid();
         jcriu_task.Builder task = jcriu_task.newBuilder().setPid(pid);
         stops.dump(pid, state.stopSignal() != 0, task);
@@ -78,6 +88,9 @@ public final class TaskExtras {
                     thread.setIoprio((int) ioprio);
                 }
                 Scheduling.dump(tid, thread);
+                if (own.containsKey(tid)) {
+                    thread.setFsOwner(own.get(tid)).setFs(state.dumpFs(files, asked.status()));
+                }
                 task.addThreads(thread);
             }
         }
@@ -125,35 +138,40 @@ public final class TaskExtras {
         return tasks;
     }
 
+    /** The extras of a thread; empty ones where there are none. */
+    public static jcriu_thread thread(jcriu_task task, int tid) {
+        if (task != null) {
+            for (jcriu_thread thread : task.getThreadsList()) {
+                if (thread.getTid() == tid) {
+                    return thread;
+                }
+            }
+        }
+        return jcriu_thread.newBuilder().setTid(tid).build();
+    }
+
     /** Adds what a thread sets for itself. */
     public static void restore(jcriu_task task, int tid, core_entry core, RemoteBatch batch) {
-        if (task == null) {
-            return;
+        jcriu_thread thread = thread(task, tid);
+        if (thread.hasTimerslackNs()) {
+            batch.add(
+                    "set the timer slack",
+                    Syscall.PRCTL,
+                    PR_SET_TIMERSLACK,
+                    thread.getTimerslackNs());
         }
-        for (jcriu_thread thread : task.getThreadsList()) {
-            if (thread.getTid() != tid) {
-                continue;
-            }
-            if (thread.hasTimerslackNs()) {
-                batch.add(
-                        "set the timer slack",
-                        Syscall.PRCTL,
-                        PR_SET_TIMERSLACK,
-                        thread.getTimerslackNs());
-            }
-            if (thread.hasAffinity()) {
-                // another machine may have fewer processors: the kernel's choice is then as good
-                long mask = batch.data(thread.getAffinity().toByteArray());
-                batch.tolerate(Syscall.SCHED_SETAFFINITY, 0, thread.getAffinity().size(), mask);
-            }
-            if (thread.hasSched()) {
-                Scheduling.restore(thread.getSched(), core, batch);
-            }
-            if (thread.hasIoprio()) {
-                batch.add("set the I/O priority", Syscall.IOPRIO_SET, 1, 0, thread.getIoprio());
-            }
-            Switches.restore(thread, batch);
+        if (thread.hasAffinity()) {
+            // another machine may have fewer processors: the kernel's choice is then as good
+            long mask = batch.data(thread.getAffinity().toByteArray());
+            batch.tolerate(Syscall.SCHED_SETAFFINITY, 0, thread.getAffinity().size(), mask);
         }
+        if (thread.hasSched()) {
+            Scheduling.restore(thread.getSched(), core, batch);
+        }
+        if (thread.hasIoprio()) {
+            batch.add("set the I/O priority", Syscall.IOPRIO_SET, 1, 0, thread.getIoprio());
+        }
+        Switches.restore(thread, batch);
     }
 
     /** Sets the core dump filter from outside; a seed has that of jcriu. */

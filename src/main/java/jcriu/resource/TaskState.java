@@ -23,6 +23,7 @@ import jcriu.proc.Capabilities;
 import jcriu.proc.Limits;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
+import jcriu.proc.Status;
 import jcriu.sys.Native;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.RemoteBatch;
@@ -235,16 +236,10 @@ public final class TaskState {
         return mm.build();
     }
 
-    /** Makes the fs image: working directory, root directory, umask. */
-    public fs_entry dumpFs(FileTable files, int umask) {
-        int pid = task.pid();
-        String subject = "pid " + pid + " (" + stat.comm() + "): its ";
-        return fs_entry.newBuilder()
-                .setCwdId(
-                        files.reference("/proc/" + pid + "/cwd", subject + "working directory", 0))
-                .setRootId(files.reference("/proc/" + pid + "/root", subject + "root directory", 0))
-                .setUmask(umask)
-                .build();
+    /** Makes the fs image of one of its threads. */
+    public fs_entry dumpFs(FileTable files, Status thread) {
+        String subject = "pid " + task.pid() + " (" + stat.comm() + ")";
+        return Directories.dump(task.pid(), thread, subject, files);
     }
 
     // ------------------------------------------------------------------ restore

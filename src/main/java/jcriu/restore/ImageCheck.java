@@ -108,7 +108,7 @@ record ImageCheck(
                             "task " + task.pid + " has no descriptor " + lock.getFd());
                 }
             }
-            check.extras(task);
+            check.extras(task, files);
         }
         return check;
     }
@@ -255,7 +255,7 @@ record ImageCheck(
         }
     }
 
-    private void extras(LoadedTask task) {
+    private void extras(LoadedTask task, FilesCheck files) {
         jcriu_task extra = extras.get(task.pid);
         if (extra == null) {
             return;
@@ -266,6 +266,31 @@ record ImageCheck(
                         ImageType.JCRIU_TASKS.fileName(),
                         "thread " + thread.getTid() + " has an impossible affinity");
             }
+            if (thread.hasFs()) {
+                directories(task, thread, files);
+            }
         }
+    }
+
+    /** Threads come after the one whose directories they share. */
+    private void directories(LoadedTask task, jcriu_thread thread, FilesCheck files) {
+        int tid = thread.getTid();
+        int owner = thread.getFsOwner();
+        boolean ok = task.tids.indexOf(tid) > 0;
+        if (owner != tid) {
+            jcriu_thread first = TaskExtras.thread(extras.get(task.pid), owner);
+            ok &=
+                    task.tids.indexOf(owner) > 0
+                            && task.tids.indexOf(owner) < task.tids.indexOf(tid)
+                            && first.hasFs()
+                            && first.getFsOwner() == owner;
+        }
+        if (!ok) {
+            throw wrong(
+                    ImageType.JCRIU_TASKS.fileName(),
+                    "thread " + tid + " cannot share directories with thread " + owner);
+        }
+        files.requirePath(thread.getFs().getCwdId(), "the working directory of thread " + tid);
+        files.requirePath(thread.getFs().getRootId(), "the root directory of thread " + tid);
     }
 }

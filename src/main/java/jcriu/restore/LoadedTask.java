@@ -56,6 +56,9 @@ final class LoadedTask {
     /** Names the descriptor table: tasks with the same number share it; -1 if it has none. */
     int filesId = -1;
 
+    /** Names its directories: tasks with the same number share them; -1 if it has none. */
+    int fsId = -1;
+
     /** Its private pages, through all parents; null for a zombie. */
     PageRead pages;
 
@@ -194,7 +197,9 @@ final class LoadedTask {
             fs = in.requireOne(fs_entry.parser());
         }
         try (ImageReader in = images.reader(ImageType.IDS, pid)) {
-            filesId = in.requireOne(task_kobj_ids_entry.parser()).getFilesId();
+            task_kobj_ids_entry ids = in.requireOne(task_kobj_ids_entry.parser());
+            filesId = ids.getFilesId();
+            fsId = ids.getFsId();
         }
         fds = tables.computeIfAbsent(filesId, id -> readTable(images, id));
         pages =

@@ -85,6 +85,7 @@ public final class Restorer {
     private final ActionScripts scripts;
     private RestoredFiles files;
     private TableSharing tables;
+    private TableSharing directories;
     private List<LoadedTask> tree;
     private long pagesRestored;
     private long pagesShared;
@@ -154,12 +155,13 @@ public final class Restorer {
                 pagesShared += task.pagesShared();
             }
             installFiles(locks);
-            files.installed();
             pagesRestored += files.pagesRestored();
             for (TaskRestore task : live()) {
                 task.makeThreads();
                 FaultPoint.RESTORE_THREADS.pass();
             }
+            installDirectories();
+            files.installed();
             for (TaskRestore task : live()) {
                 task.takePrivileges(filters);
                 FaultPoint.RESTORE_PRIVILEGES.pass();
@@ -215,7 +217,7 @@ public final class Restorer {
 
     private void installFiles(Map<Integer, List<file_lock_entry>> locks) {
         for (TaskRestore task : live()) {
-            task.installDirectories(files);
+            task.restoreLoginuid();
         }
         Set<Integer> tables = new HashSet<>();
         // the order of the dump, in which an epoll instance finds its files in the first table
@@ -227,6 +229,17 @@ public final class Restorer {
             }
             task.takeLocks(locks.getOrDefault(task.images.pid, List.of()));
             FaultPoint.RESTORE_FILES.pass();
+        }
+    }
+
+    /**
+     * Last of what is opened by path: where the root directory is another one, paths lead
+     * elsewhere.
+     */
+    private void installDirectories() {
+        Set<Integer> shared = new HashSet<>();
+        for (TaskRestore task : live()) {
+            task.installDirectories(files, shared.add(task.images.fsId));
         }
     }
 
@@ -335,7 +348,8 @@ public final class Restorer {
         FaultPoint.RESTORE_SPAWN.pass();
         root.require(Syscall.CLOSE_RANGE, 0, 0xffffffffL, 0);
         files.makeSegments(root, pids());
-        tables = new TableSharing(tree);
+        tables = TableSharing.descriptors(tree);
+        directories = TableSharing.directories(tree);
         forkChildren(rootTask, -1);
         joinGroups();
         for (int i = tasks.size() - 1; i >= 0; i--) {
@@ -408,6 +422,7 @@ public final class Restorer {
         }
         addChildren(parent, late, images.sid);
         tables.childrenMade(parent);
+        directories.childrenMade(parent);
     }
 
     private void addChildren(TaskRestore parent, List<LoadedTask> children, int inheritedSid) {
@@ -429,7 +444,8 @@ public final class Restorer {
     private void addChild(
             TaskRestore parent, LoadedTask child, Inheritance kept, int inheritedSid) {
         Interruption.check();
-        TaskRestore task = tables.fork(parent, child, kept);
+        long shared = tables.flagFor(parent, child) | directories.flagFor(parent, child);
+        TaskRestore task = parent.fork(child, shared, kept);
         tasks.add(task);
         FaultPoint.RESTORE_FORK.pass();
         forkChildren(task, inheritedSid);

@@ -4,13 +4,14 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.ToIntFunction;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
-import jcriu.resource.Inheritance;
+import jcriu.kernel.ProcessConstants;
 
 /**
- * Makes tasks share descriptor tables as they did: by CLONE_FILES, clone(2), while all tables are
- * still empty, and unshare(2).
+ * Makes tasks share descriptor tables, or directories, as they did: by CLONE_FILES or CLONE_FS,
+ * clone(2), while there is nothing in them yet, and unshare(2).
  *
  * <p>A table is handed down from parent to child only, so where two tasks share one, every task on
  * the way between them in the tree has it for a while; one that is not a holder leaves it when it
@@ -25,16 +26,37 @@ final class TableSharing {
     /** The table that a task has now: one of the images, or 0, nobody else's. */
     private final Map<LoadedTask, Integer> current = new HashMap<>();
 
-    TableSharing(Iterable<LoadedTask> tree) {
+    private final ToIntFunction<LoadedTask> tableOf;
+    private final long flag;
+    private final String name;
+
+    private TableSharing(
+            Iterable<LoadedTask> tree, ToIntFunction<LoadedTask> tableOf, long flag, String name) {
+        this.tableOf = tableOf;
+        this.flag = flag;
+        this.name = name;
         for (LoadedTask task : tree) {
-            if (task.filesId != -1) {
-                holders.merge(task.filesId, 1, Integer::sum);
+            if (tableOf.applyAsInt(task) != -1) {
+                holders.merge(tableOf.applyAsInt(task), 1, Integer::sum);
             }
         }
     }
 
-    /** Clones a child so that its subtree has the table that others outside of it have, too. */
-    TaskRestore fork(TaskRestore parent, LoadedTask child, Inheritance kept) {
+    static TableSharing descriptors(Iterable<LoadedTask> tree) {
+        return new TableSharing(
+                tree, task -> task.filesId, ProcessConstants.CLONE_FILES, "descriptor table");
+    }
+
+    static TableSharing directories(Iterable<LoadedTask> tree) {
+        return new TableSharing(
+                tree, task -> task.fsId, ProcessConstants.CLONE_FS, "working directory");
+    }
+
+    /**
+     * The flag with which to clone a child, so that its subtree has the table that others outside
+     * of it have, too; 0 if it has none in common with others.
+     */
+    long flagFor(TaskRestore parent, LoadedTask child) {
         Map<Integer, Integer> inside = new HashMap<>();
         count(child, inside);
         Set<Integer> wanted = new HashSet<>();
@@ -45,7 +67,7 @@ final class TableSharing {
                     }
                 });
         if (wanted.isEmpty()) {
-            return parent.fork(child, false, kept);
+            return 0;
         }
         int table = wanted.iterator().next();
         if (wanted.size() > 1) {
@@ -53,25 +75,25 @@ final class TableSharing {
         }
         int now = current.computeIfAbsent(parent.images, p -> 0);
         if (now != table) {
-            if (now == parent.images.filesId && shared(now)) {
+            if (now == tableOf.applyAsInt(parent.images) && shared(now)) {
                 throw refuse(child);
             }
             if (now != 0) {
-                parent.unshareTable();
+                parent.unshare(flag);
             }
             current.put(parent.images, table);
         }
-        TaskRestore task = parent.fork(child, true, kept);
         current.put(child, table);
-        return task;
+        return flag;
     }
 
     /** Called when a task has cloned its children: it leaves a table that is not its own. */
     void childrenMade(TaskRestore task) {
         int now = current.computeIfAbsent(task.images, t -> 0);
-        if (now != 0 && now != task.images.filesId) {
-            task.unshareTable();
-            if (shared(task.images.filesId)) {
+        int own = tableOf.applyAsInt(task.images);
+        if (now != 0 && now != own) {
+            task.unshare(flag);
+            if (shared(own)) {
                 throw refuse(task.images);
             }
         }
@@ -81,22 +103,23 @@ final class TableSharing {
         return holders.getOrDefault(table, 0) > 1;
     }
 
-    private static void count(LoadedTask task, Map<Integer, Integer> inside) {
-        if (task.filesId != -1) {
-            inside.merge(task.filesId, 1, Integer::sum);
+    private void count(LoadedTask task, Map<Integer, Integer> inside) {
+        if (tableOf.applyAsInt(task) != -1) {
+            inside.merge(tableOf.applyAsInt(task), 1, Integer::sum);
         }
         for (LoadedTask child : task.children) {
             count(child, inside);
         }
     }
 
-    private static JcriuException refuse(LoadedTask task) {
+    private JcriuException refuse(LoadedTask task) {
         return new JcriuException(
                         Kind.RESTORE_REFUSED,
                         "task "
                                 + task.pid
-                                + " shares its descriptor table with tasks to which clone cannot"
-                                + " hand it down again")
+                                + " shares its "
+                                + name
+                                + " with tasks to which clone cannot hand it down again")
                 .withHint("see docs/limits.md#sharing");
     }
 }

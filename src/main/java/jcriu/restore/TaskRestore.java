@@ -14,6 +14,7 @@ import jcriu.image.VmaStatus;
 import jcriu.image.proto.core_entry;
 import jcriu.image.proto.file_lock_entry;
 import jcriu.image.proto.jcriu_task;
+import jcriu.image.proto.jcriu_thread;
 import jcriu.image.proto.seccomp_filter;
 import jcriu.image.proto.seccomp_mode;
 import jcriu.image.proto.tty_file_entry;
@@ -27,6 +28,7 @@ import jcriu.proc.MapsVma;
 import jcriu.proc.Status;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.AioRing;
+import jcriu.resource.Directories;
 import jcriu.resource.FileLocks;
 import jcriu.resource.Inheritance;
 import jcriu.resource.MemoryExtras;
@@ -164,14 +166,14 @@ final class TaskRestore {
     /**
      * Clones the seed of a child, with its pid.
      *
-     * @param sharingTable whether it has the same descriptor table as this task, for now at least
+     * @param shared CLONE_FILES and CLONE_FS: whether it has the same descriptor table and
+     *     directories as this task, for now at least
      */
-    TaskRestore fork(LoadedTask child, boolean sharingTable, Inheritance childKeeps) {
+    TaskRestore fork(LoadedTask child, long shared, Inheritance childKeeps) {
         try {
-            long flags = sharingTable ? CLONE_FILES : 0;
             Tracee tracee =
                     leader.clone3(
-                            cloneArgs(flags, TaskExtras.exitSignal(child.extras), child.pid),
+                            cloneArgs(shared, TaskExtras.exitSignal(child.extras), child.pid),
                             false);
             return new TaskRestore(child, tracee, scratch.inChild(tracee.pid()), vdso, childKeeps);
         } catch (RemoteSyscallException e) {
@@ -179,9 +181,9 @@ final class TaskRestore {
         }
     }
 
-    /** Leaves the descriptor table that it shares. */
-    void unshareTable() {
-        leader.require(Syscall.UNSHARE, CLONE_FILES);
+    /** Leaves the descriptor table, or the directories, that it shares: CLONE_FILES or CLONE_FS. */
+    void unshare(long flag) {
+        leader.require(Syscall.UNSHARE, flag);
     }
 
     /** Writes a {@code struct clone_args} into the scratch area; its address. */
@@ -365,28 +367,29 @@ final class TaskRestore {
         pagesShared = PagesIn.copyDifferent(pages, theirs, sorted.compared(), images.pid, workers);
     }
 
-    /** Gets its directories and umask; its descriptor table is still empty. */
-    void installDirectories(RestoredFiles files) {
+    /** Its descriptor table is still empty. */
+    void restoreLoginuid() {
         TaskExtras.restoreLoginuid(images.tc(), leader, batch());
-        RemoteBatch calls = batch();
-        String cwd = files.open(images.fs.getCwdId()).procPath();
-        calls.add(
-                "open the working directory",
-                Syscall.OPENAT,
-                AT_FDCWD,
-                calls.cString(cwd),
-                O_RDONLY | O_DIRECTORY,
-                0);
-        calls.add("", Syscall.FCHDIR, 0);
-        calls.add("", Syscall.CLOSE, 0);
-        if (!files.name(images.fs.getRootId()).equals("/")) {
-            String root = files.open(images.fs.getRootId()).procPath();
-            calls.add("change the root directory", Syscall.CHROOT, calls.cString(root));
-        }
-        if (images.fs.hasUmask()) {
-            calls.add("", Syscall.UMASK, images.fs.getUmask());
-        }
         flush();
+    }
+
+    /**
+     * Gets directories and umask, its own and those of threads that have others.
+     *
+     * @param own false where another task, with which it shares its own, has got them
+     */
+    void installDirectories(RestoredFiles files, boolean own) {
+        if (own) {
+            Directories.restore(images.fs, files, batch());
+            flush();
+        }
+        for (Tracee thread : threads) {
+            jcriu_thread extra = TaskExtras.thread(images.extras, thread.tid());
+            if (extra.hasFs() && extra.getFsOwner() == thread.tid()) {
+                Directories.restore(extra.getFs(), files, batch());
+                batch().flush(thread);
+            }
+        }
     }
 
     /** Fills its descriptor table, which others may share. */
@@ -407,15 +410,18 @@ final class TaskRestore {
         TaskExtras.restoreOomScore(images.pid, images.tc().getOomScoreAdj());
         for (int i = 1; i < images.tids.size(); i++) {
             int tid = images.tids.get(i);
+            jcriu_thread extra = TaskExtras.thread(extras, tid);
+            boolean ownDirectories = extra.hasFs() && extra.getFsOwner() == tid;
+            Tracee creator = extra.hasFs() && !ownDirectories ? thread(extra.getFsOwner()) : leader;
             long flags =
                     CLONE_VM
-                            | CLONE_FS
+                            | (ownDirectories ? 0 : CLONE_FS)
                             | CLONE_FILES
                             | CLONE_SIGHAND
                             | CLONE_THREAD
                             | CLONE_SYSVSEM;
             try {
-                threads.add(leader.clone3(cloneArgs(flags, 0, tid), true));
+                threads.add(creator.clone3(cloneArgs(flags, 0, tid), true));
             } catch (RemoteSyscallException e) {
                 throw e.errno() == Errno.EEXIST ? Seed.pidTaken(tid) : e;
             }

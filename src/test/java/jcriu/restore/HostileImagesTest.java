@@ -24,6 +24,8 @@ import jcriu.image.ImageWriter;
 import jcriu.image.proto.core_entry;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.fs_entry;
+import jcriu.image.proto.jcriu_task;
 import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.pagemap_entry;
 import jcriu.image.proto.pagemap_head;
@@ -244,6 +246,22 @@ class HostileImagesTest {
                     return core.build();
                 });
         refused("has an impossible name");
+    }
+
+    @Test
+    void shouldRefuseDirectoriesOfAThreadThatIsNotThere() {
+        fs_entry fs = ImageCheck.read(images).tree().get(0).fs;
+        for (int owner : new int[] {pid, 77}) {
+            this.<jcriu_task>first(
+                    ImageType.JCRIU_TASKS,
+                    0,
+                    e -> {
+                        jcriu_task.Builder task = e.toBuilder();
+                        task.getThreadsBuilder(0).setFs(fs).setFsOwner(owner);
+                        return task.build();
+                    });
+            refused("thread " + pid + " cannot share directories with thread " + owner);
+        }
     }
 
     @Test
