@@ -8,6 +8,7 @@ import java.util.UUID;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
+import jcriu.errors.SyscallException;
 import jcriu.errors.TaskGoneException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
@@ -154,9 +155,12 @@ public final class PreDumper {
             finished.add(pages);
             pagesWritten += data.bytes() / PAGE;
             pagesInParent += unchanged.bytes() / PAGE;
-        } catch (TaskGoneException e) {
-            if (pid == options.pid()) {
+        } catch (TaskGoneException | SyscallException e) {
+            if (!Preflight.hasEnded(pid)) {
                 throw e;
+            }
+            if (pid == options.pid()) {
+                throw new TaskGoneException(pid, "while its memory was copied");
             }
             LOG.info("task {} has ended meanwhile", pid);
             pages.close();

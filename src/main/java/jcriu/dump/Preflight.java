@@ -147,7 +147,7 @@ final class Preflight {
                 .withHint("see docs/limits.md#threads");
     }
 
-    private static boolean hasEnded(int pid) {
+    static boolean hasEnded(int pid) {
         try {
             return Stat.read(pid).isZombie() && ProcFs.tasks(pid).length <= 1;
         } catch (TaskGoneException e) {
