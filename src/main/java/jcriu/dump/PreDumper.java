@@ -156,7 +156,8 @@ public final class PreDumper {
             pagesWritten += data.bytes() / PAGE;
             pagesInParent += unchanged.bytes() / PAGE;
         } catch (TaskGoneException | SyscallException e) {
-            if (!Preflight.hasEnded(pid)) {
+            // one that is about to end has no memory any more, and is no zombie yet
+            if (e.kind() != Kind.TARGET_GONE && !Preflight.hasEnded(pid)) {
                 throw e;
             }
             if (pid == options.pid()) {
