@@ -48,11 +48,19 @@ class FaultsIT {
 
     /** Killed there, jcriu leaves threads to find their own way back, and their scratch area. */
     private static final Set<FaultPoint> REMOTE =
-            EnumSet.of(FaultPoint.DUMP_ASK, FaultPoint.DUMP_GATHER);
+            EnumSet.of(
+                    FaultPoint.DUMP_MAP,
+                    FaultPoint.DUMP_ASK,
+                    FaultPoint.DUMP_UNMAP,
+                    FaultPoint.DUMP_GATHER);
 
     /** From here on the images are complete. */
     private static final Set<FaultPoint> COMPLETE =
-            EnumSet.of(FaultPoint.DUMP_KILL, FaultPoint.DUMP_STATS);
+            EnumSet.of(FaultPoint.DUMP_KILL, FaultPoint.DUMP_SYNC, FaultPoint.DUMP_STATS);
+
+    /** And the tree is gone, unless it was to run on. */
+    private static final Set<FaultPoint> ENDED =
+            EnumSet.of(FaultPoint.DUMP_SYNC, FaultPoint.DUMP_STATS);
 
     @TempDir private static Path scratch;
     private static Path program;
@@ -217,6 +225,14 @@ class FaultsIT {
         return points("dump");
     }
 
+    static Stream<FaultPoint> ofDumpThatLeavesRunning() {
+        return ofDump().filter(point -> point != FaultPoint.DUMP_SYNC);
+    }
+
+    static Stream<FaultPoint> ofDumpThatEnds() {
+        return ofDump().filter(point -> point != FaultPoint.DUMP_THAW);
+    }
+
     static Stream<FaultPoint> ofPreDump() {
         return points("predump");
     }
@@ -233,7 +249,7 @@ class FaultsIT {
     }
 
     @ParameterizedTest
-    @MethodSource("ofDump")
+    @MethodSource("ofDumpThatLeavesRunning")
     void shouldSurviveAnErrorOfADumpThatLeavesItRunning(FaultPoint point) throws IOException {
         Path images = images();
         survive(point, images, run(point, "error", dump(images, true)));
@@ -243,15 +259,20 @@ class FaultsIT {
     }
 
     @ParameterizedTest
-    @MethodSource("ofDump")
+    @MethodSource("ofDumpThatEnds")
     void shouldSurviveAnErrorOfADump(FaultPoint point) throws IOException {
         Path images = images();
         Outcome outcome = run(point, "error", dump(images, false));
-        if (!WARNINGS.contains(point)) {
+        if (point == FaultPoint.DUMP_SYNC) {
+            outcome.requireFailure(IO, "fault injected at " + point);
+            assertTrue(
+                    outcome.output().contains("target: dumped; the images are complete"),
+                    outcome.output());
+        } else if (WARNINGS.contains(point)) {
+            requireWarning(point, outcome);
+        } else {
             survive(point, images, outcome);
             run(dump(images, false)).requireSuccess();
-        } else {
-            requireWarning(point, outcome);
         }
         awaitNothingLeft();
         run(restore(images)).requireSuccess();
@@ -300,12 +321,15 @@ class FaultsIT {
     @MethodSource("ofDump")
     void shouldSurviveTheDeathOfADump(FaultPoint point) throws IOException {
         for (boolean leaveRunning : new boolean[] {true, false}) {
+            if (point == (leaveRunning ? FaultPoint.DUMP_SYNC : FaultPoint.DUMP_THAW)) {
+                continue; // not on this way
+            }
             Path images = images();
             String mapped = mapsWithoutScratch();
             Outcome outcome = run(point, "kill", dump(images, leaveRunning));
             assertEquals(KILLED, outcome.status(), outcome.output());
             assertEquals(COMPLETE.contains(point), complete(images));
-            if (point == FaultPoint.DUMP_STATS && !leaveRunning) {
+            if (ENDED.contains(point) && !leaveRunning) {
                 awaitNothingLeft();
                 run(restore(images)).requireSuccess();
                 requireRightAnswers();

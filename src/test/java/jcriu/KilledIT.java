@@ -189,7 +189,6 @@ class KilledIT {
                 killed, ROUNDS, inside, died, frozen / 1000);
         assertTrue(killed > 0, "no freeze was hit");
         assertEquals("", harm.toString());
-        // the two single steps of docs/adr/0008 are left; without a way back four of five died
-        assertTrue(died * 3 <= killed * 2, died + " of " + killed + " died");
+        assertEquals(0, died, died + " of " + killed + " died");
     }
 }

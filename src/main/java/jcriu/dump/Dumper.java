@@ -188,6 +188,7 @@ public final class Dumper {
         try {
             pid = Rehearsal.spawn();
             FaultPoint.DUMP_REHEARSE.pass();
+            FaultPoint.suspend(true);
             DumpOptions small = DumpOptions.of(pid, directory).build();
             Map<Integer, int[]> threads = Map.of(pid, ProcFs.tasks(pid));
             ByteBuffer pages = ByteBuffer.allocateDirect(WARM_PAGES * PagemapRun.PAGE_SIZE);
@@ -214,6 +215,7 @@ public final class Dumper {
             Interruption.check();
             LOG.warn("the rehearsal failed, the freeze will take longer: {}", e.what());
         } finally {
+            FaultPoint.suspend(false);
             if (pid != 0) {
                 Seed.kill(pid, List.of());
             }
@@ -224,13 +226,6 @@ public final class Dumper {
             }
         }
         LOG.info("rehearsed {} times", rounds);
-    }
-
-    /** A rehearsal must not fail in the place of the dump. */
-    private void pass(FaultPoint point) {
-        if (!rehearsal) {
-            point.pass();
-        }
     }
 
     private void makeRoom(Preflight preflight) {
@@ -301,7 +296,7 @@ public final class Dumper {
                     options.timeoutSeconds() > 0 ? options.timeoutSeconds() * 1000L : 1L << 40;
             tree = FrozenTree.freeze(root, timeoutMs, vdsos);
             freezingNanos = System.nanoTime() - frozenAt;
-            pass(FaultPoint.DUMP_FREEZE);
+            FaultPoint.DUMP_FREEZE.pass();
             Interruption.check();
             collect(tree, tasks, files, seccomp);
             long copying = System.nanoTime();
@@ -341,6 +336,7 @@ public final class Dumper {
             }
             try {
                 if (options.sync() && !options.leaveRunning()) {
+                    FaultPoint.DUMP_SYNC.pass();
                     images.sync();
                 }
             } catch (JcriuException e) {
@@ -429,16 +425,16 @@ public final class Dumper {
         for (TaskDump task : tasks) {
             Interruption.check();
             task.ask();
-            pass(FaultPoint.DUMP_ASK);
+            FaultPoint.DUMP_ASK.pass();
         }
         askNanos = System.nanoTime() - start;
         StopState stops = new StopState(tree.tasks());
         for (TaskDump task : tasks) {
             task.gather(seccomp, stops);
-            pass(FaultPoint.DUMP_GATHER);
+            FaultPoint.DUMP_GATHER.pass();
         }
         List<Runnable> jobs = new ArrayList<>();
-        jobs.add(() -> pass(FaultPoint.DUMP_DESCRIBE));
+        jobs.add(() -> FaultPoint.DUMP_DESCRIBE.pass());
         for (TaskDump task : tasks) {
             task.describe(files, extras, stops, memoryExtras, jobs);
         }
@@ -458,7 +454,7 @@ public final class Dumper {
                 copied.add(pages);
             }
         }
-        pass(FaultPoint.DUMP_PAGES);
+        FaultPoint.DUMP_PAGES.pass();
         shared.copy(
                 id -> {
                     PageXfer pages = sharedPages(id);
@@ -477,7 +473,7 @@ public final class Dumper {
             task.write(images, jobs);
         }
         workers.run(jobs);
-        pass(FaultPoint.DUMP_WRITE);
+        FaultPoint.DUMP_WRITE.pass();
         try (ImageWriter out = images.writer(ImageType.PSTREE)) {
             for (TaskDump task : tasks) {
                 FrozenTask parent = task.task().parent();
@@ -491,16 +487,19 @@ public final class Dumper {
         memoryExtras.write(images);
         Inventory.writeClocks(images);
         images.discardPrepared();
-        pass(FaultPoint.DUMP_INVENTORY);
+        FaultPoint.DUMP_INVENTORY.pass();
         Interruption.check();
         // a tree that runs on does not wait for the disk; one that is to be killed would
-        images.writeInventory(
+        boolean sync = options.sync() && options.leaveRunning();
+        images.stageInventory(
                 Inventory.make(options, id),
                 Optional.of(
                         Inventory.manifest(
                                 id, jcriu_checkpoint_kind.JCRIU_DUMP, parent, tracker, copied)),
-                options.sync() && options.leaveRunning());
-        pass(FaultPoint.DUMP_KILL);
+                sync);
+        FaultPoint.DUMP_RENAME.pass();
+        images.renameInventory(sync);
+        FaultPoint.DUMP_KILL.pass();
         if (!rehearsal) {
             Interruption.shield();
         }

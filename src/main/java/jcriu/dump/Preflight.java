@@ -32,6 +32,7 @@ import jcriu.resource.Vmas;
 import jcriu.store.Runs;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
+import jcriu.tracee.ReturnCode;
 
 /**
  * Everything that can be known before the first task is stopped: whether the tree can be dumped at
@@ -341,6 +342,7 @@ final class Preflight {
             }
         }
         checkReferences(pid, name, vmas);
+        ReturnCode.find(pid, vmas); // searched for now, known in the freeze
         count(pid, vmas);
         threads.put(pid, ProcFs.tasks(pid));
         TaskState.check(name, pid, threads.get(pid).length);

@@ -38,6 +38,8 @@ import jcriu.store.Runs;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.Scratch;
+import jcriu.tracee.SignalFrame;
+import jcriu.tracee.StackFrame;
 import jcriu.tracee.Tracee;
 import jcriu.tracee.Vdso;
 
@@ -57,6 +59,10 @@ final class TaskDump {
     private final List<ThreadState> threads = new ArrayList<>();
     private final List<RemoteBatch> batches = new ArrayList<>();
     private Scratch scratch;
+
+    /** Makes the calls that are not in a batch. */
+    private Tracee caller;
+
     private int lockFuture;
     private final List<core_entry> cores = new ArrayList<>();
     private mm_entry mm;
@@ -155,7 +161,10 @@ final class TaskDump {
         for (ThreadState thread : threads) {
             size += thread.wayBack().size();
         }
-        scratch = Scratch.map(task.leader(), size + PAGE - 1 & -PAGE);
+        List<SignalFrame> waysBack = new ArrayList<>(threads.size());
+        threads.forEach(thread -> waysBack.add(thread.wayBack()));
+        caller = StackFrame.give(waysBack, vmas);
+        scratch = Scratch.map(caller, size + PAGE - 1 & -PAGE);
         lockFuture = MemoryExtras.lockFuture(task.pid(), vmas, scratch);
         long frame = scratch.base() + frames;
         for (int i = 0; i < threads.size(); i++) {
@@ -196,9 +205,9 @@ final class TaskDump {
         }
         state.gather();
         if (state.hasChildEvent()) {
-            stops.gather(task, scratch);
+            stops.gather(task, scratch, threads.get(0).wayBack());
         }
-        scratch.unmap(task.leader());
+        scratch.unmap(caller);
         scratch = null;
     }
 
@@ -280,7 +289,7 @@ final class TaskDump {
             }
             thread.putBack();
         }
-        scratch.unmap(task.leader());
+        scratch.unmap(caller);
         scratch = null;
     }
 

@@ -272,6 +272,7 @@ public final class ImageDir {
     public void begin() {
         try {
             Files.deleteIfExists(path(ImageType.INVENTORY));
+            Files.deleteIfExists(stagedInventory());
             Path link = directory.resolve(PARENT);
             if (Files.isSymbolicLink(link)) {
                 Files.delete(link);
@@ -327,8 +328,15 @@ public final class ImageDir {
      */
     public void writeInventory(
             inventory_entry inventory, Optional<jcriu_manifest> manifest, boolean sync) {
+        stageInventory(inventory, manifest, sync);
+        renameInventory(sync);
+    }
+
+    /** The first half of {@link #writeInventory}: the dump is not complete yet. */
+    public void stageInventory(
+            inventory_entry inventory, Optional<jcriu_manifest> manifest, boolean sync) {
         Path path = path(ImageType.INVENTORY);
-        Path temporary = directory.resolve(ImageType.INVENTORY.fileName() + ".tmp");
+        Path temporary = stagedInventory();
         try (ImageWriter out = writer(temporary, ImageType.INVENTORY)) {
             out.write(inventory);
         }
@@ -342,6 +350,16 @@ public final class ImageDir {
         if (sync) {
             syncAll();
         }
+    }
+
+    private Path stagedInventory() {
+        return directory.resolve(ImageType.INVENTORY.fileName() + ".tmp");
+    }
+
+    /** The second half of {@link #writeInventory}: the dump is complete. */
+    public void renameInventory(boolean sync) {
+        Path temporary = stagedInventory();
+        Path path = path(ImageType.INVENTORY);
         try {
             Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
             written.remove(temporary);

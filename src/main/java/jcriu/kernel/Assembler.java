@@ -115,6 +115,17 @@ public final class Assembler {
         return arch == Arch.X86_64 ? bytes("0f 05") : words(0xd4000001);
     }
 
+    /** The forms in which programs have {@code rt_sigreturn}: its number, then the call. */
+    public static byte[][] signalReturns(Arch arch) {
+        if (arch != Arch.X86_64) {
+            throw new IllegalArgumentException("signal returns are not written for " + arch);
+        }
+        return new byte[][] {
+            bytes("48 c7 c0 0f 00 00 00" /* mov $15,%rax */ + "0f 05" /* syscall */),
+            bytes("b8 0f 00 00 00" /* mov $15,%eax */ + "0f 05" /* syscall */)
+        };
+    }
+
     /**
      * The code of a batch of system calls in a tracee. It starts with the address of the first
      * entry in the first batch register, the number of entries in the second and a signal or 0 in
@@ -197,7 +208,10 @@ public final class Assembler {
                                 + "0f 05" // syscall
                                 + "b8 22 00 00 00" // again: mov $34,%eax (pause)
                                 + "0f 05" // syscall
-                                + "eb f7"); // jmp again
+                                + "eb f7" // jmp again
+                                // what a C library has, for rehearsals: jcriu.tracee.ReturnCode
+                                + "48 c7 c0 0f 00 00 00" // mov $15,%rax (rt_sigreturn)
+                                + "0f 05"); // syscall
         int headers = 64 + 56;
         long base = 0x10000;
         java.nio.ByteBuffer elf =

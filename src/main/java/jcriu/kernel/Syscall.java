@@ -20,6 +20,7 @@ public enum Syscall {
     BRK(12, 214),
     RT_SIGACTION(13, 134),
     RT_SIGPROCMASK(14, 135),
+    RT_SIGRETURN(15, 139),
     IOCTL(16, 29),
     PREAD64(17, 67),
     PWRITE64(18, 68),

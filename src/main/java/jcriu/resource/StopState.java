@@ -15,6 +15,7 @@ import jcriu.sys.Native;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.Scratch;
+import jcriu.tracee.SignalFrame;
 import jcriu.tracee.Tracee;
 
 /**
@@ -56,7 +57,7 @@ public final class StopState {
     }
 
     /** Asks for each child in the parent's name; the parent's batch has ended. */
-    public void gather(FrozenTask parent, Scratch scratch) {
+    public void gather(FrozenTask parent, Scratch scratch, SignalFrame wayBack) {
         List<Integer> children = new ArrayList<>();
         for (FrozenTask task : tree) {
             if (task.parent() == parent) {
@@ -67,6 +68,7 @@ public final class StopState {
             int to = Math.min(children.size(), from + CHILDREN_AT_ONCE);
             List<Long> infos = new ArrayList<>();
             try (RemoteBatch batch = scratch.part(0, 2 * SIGINFO_SIZE * CHILDREN_AT_ONCE)) {
+                batch.wayBack(wayBack);
                 for (int child : children.subList(from, to)) {
                     long info = batch.data(SIGINFO_SIZE);
                     infos.add(info);

@@ -26,24 +26,36 @@ public enum FaultPoint {
     DUMP_REHEARSE,
     /** The old images are gone, room for the new ones is made. */
     DUMP_ROOM,
+    /** A first thread is seized, and about to stop; the others run. */
+    DUMP_SEIZE,
     /** All threads are stopped. */
     DUMP_FREEZE,
+    /** A first thread is about to make the call that maps the scratch area. */
+    DUMP_MAP,
     /** The first task has its scratch area, and its threads answer. */
     DUMP_ASK,
+    /** A first thread is about to make the call that unmaps the scratch area. */
+    DUMP_UNMAP,
     /** The first task is as it was, others still answer. */
     DUMP_GATHER,
     /** On a thread that describes what was found. */
     DUMP_DESCRIBE,
     /** Private pages are copied, shared ones are not. */
     DUMP_PAGES,
+    /** With --leave-running: a first task runs on. */
+    DUMP_THAW,
     /**
      * The core images and their like are written; with --leave-running the tree runs on already.
      */
     DUMP_WRITE,
     /** All but the inventory is written. */
     DUMP_INVENTORY,
+    /** The inventory is written, under another name. */
+    DUMP_RENAME,
     /** The dump is complete; the tree is about to be killed. */
     DUMP_KILL,
+    /** Without --leave-running: the tree is gone, and the images are not forced to the disk. */
+    DUMP_SYNC,
     /** The statistics. Their failure does not make a dump fail. */
     DUMP_STATS,
 
@@ -85,6 +97,8 @@ public enum FaultPoint {
     private static final long DELAY_NANOS = 30_000_000_000L;
     private static final long POLL_NANOS = 5_000_000;
 
+    private static volatile boolean suspended;
+
     /** Does here what was chosen on the command line of the Java virtual machine, if anything. */
     public void pass() {
         if (ON) {
@@ -92,10 +106,15 @@ public enum FaultPoint {
         }
     }
 
+    /** A rehearsal must not fail in the place of the dump. */
+    public static void suspend(boolean on) {
+        suspended = on;
+    }
+
     private void act() {
         String[] words = CHOSEN.split(":", 2);
         String[] kind = (words.length > 1 ? words[1] : "error").split("=", 2);
-        if (!words[0].equals(toString()) || DONE.getAndSet(true)) {
+        if (!words[0].equals(toString()) || suspended || DONE.getAndSet(true)) {
             return;
         }
         switch (kind[0]) {

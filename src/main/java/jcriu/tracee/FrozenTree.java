@@ -18,6 +18,7 @@ import jcriu.kernel.Syscall;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.proc.Status;
+import jcriu.sys.FaultPoint;
 import jcriu.sys.Native;
 
 /**
@@ -300,6 +301,7 @@ public final class FrozenTree implements AutoCloseable {
         if (Native.failed(r) && r != -Errno.ESRCH.number()) {
             Native.check(r, "ptrace(INTERRUPT) on task " + tid);
         }
+        FaultPoint.DUMP_SEIZE.pass();
         return thread;
     }
 
@@ -451,6 +453,7 @@ public final class FrozenTree implements AutoCloseable {
                         settle(thread, settleBy);
                     }
                     thread.release();
+                    FaultPoint.DUMP_THAW.pass();
                 } catch (RuntimeException e) {
                     if (first == null) {
                         first = e;

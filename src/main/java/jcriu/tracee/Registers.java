@@ -225,6 +225,20 @@ public final class Registers {
         plain();
     }
 
+    /** Loads rt_sigreturn(2) at the {@code syscall} instruction at {@code at}. */
+    void loadSignalReturn(long at, long context) {
+        set(Reg.RIP, at);
+        set(Reg.RAX, Syscall.RT_SIGRETURN.number(Native.ARCH));
+        set(Reg.RSP, context);
+        plain();
+    }
+
+    /** In the stop before a system call: makes it another one, behind which is {@code next}. */
+    void exchangeSyscall(long next, Syscall call, long... args) {
+        loadSyscall(next, call, args[0], args[1], args[2], args[3], args[4], args[5]);
+        set(Reg.ORIG_RAX, call.number(Native.ARCH));
+    }
+
     /** Loads the start of batch code that ends in a breakpoint. */
     void loadBatch(long code, long entries, long count) {
         loadBatch(code, entries, count, 0, get(Reg.RSP));

@@ -6,6 +6,7 @@ import jcriu.errors.Errno;
 import jcriu.errors.RemoteSyscallException;
 import jcriu.kernel.Assembler;
 import jcriu.kernel.Syscall;
+import jcriu.sys.FaultPoint;
 import jcriu.sys.Native;
 
 /**
@@ -50,13 +51,18 @@ public final class Scratch {
             base = map(tracee, address, size, PROT_READ | PROT_EXEC);
             RemoteMemory.write(tracee.pid(), base, CODE);
             tracee.requireAlone(
-                    Syscall.MPROTECT, base + CODE_SIZE, size - CODE_SIZE, PROT_READ | PROT_WRITE);
+                    FaultPoint.DUMP_MAP,
+                    Syscall.MPROTECT,
+                    base + CODE_SIZE,
+                    size - CODE_SIZE,
+                    PROT_READ | PROT_WRITE);
         }
         return new Scratch(tracee.pid(), base, size);
     }
 
     private static long map(Tracee tracee, long address, int size, int prot) {
         return tracee.requireAlone(
+                FaultPoint.DUMP_MAP,
                 Syscall.MMAP,
                 address,
                 size,
@@ -117,6 +123,6 @@ public final class Scratch {
 
     /** Unmaps the area by a call of a thread of the process. */
     public void unmap(Tracee tracee) {
-        tracee.requireAlone(Syscall.MUNMAP, base, size);
+        tracee.requireAlone(FaultPoint.DUMP_UNMAP, Syscall.MUNMAP, base, size);
     }
 }

@@ -51,6 +51,9 @@ public final class SignalFrame {
         Reg.EFLAGS
     };
 
+    /** For ss_flags, sigaltstack(2): rt_sigreturn ignores that it is refused. */
+    private static final int NO_SUCH_MODE = 0xff;
+
     private static final long UC_FP_XSTATE = 1;
     private static final long UC_SIGCONTEXT_SS = 2;
     private static final long UC_STRICT_RESTORE_SS = 4;
@@ -183,6 +186,26 @@ public final class SignalFrame {
     /** Writes the frame to {@code base}, a multiple of 64, in the memory of the thread. */
     public void write(long base) {
         context = base + HANDLER_ROOM;
+        RemoteMemory.write(thread.pid(), context, at(context));
+    }
+
+    Tracee thread() {
+        return thread;
+    }
+
+    /** Bytes that a frame with nothing below it takes, and that must be readable behind it. */
+    int sizeAlone() {
+        return CONTEXT + xstate.length + 4 + 63 & -64;
+    }
+
+    /** The frame without an alternative stack: rt_sigreturn(2) leaves that as it is. */
+    byte[] alone(long context) {
+        byte[] frame = at(context);
+        ByteBuffer.wrap(frame).order(ByteOrder.LITTLE_ENDIAN).putInt(STACK + 8, NO_SUCH_MODE);
+        return frame;
+    }
+
+    private byte[] at(long context) {
         Registers r = thread.registers().restarted();
         ByteBuffer out = ByteBuffer.allocate(CONTEXT + extent + 4).order(ByteOrder.LITTLE_ENDIAN);
         out.putLong(0, UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS);
@@ -203,6 +226,6 @@ public final class SignalFrame {
         out.putInt(software + 16, extent);
         out.putLong(CONTEXT + XSTATE_BV, components);
         out.putInt(CONTEXT + extent, MAGIC2);
-        RemoteMemory.write(thread.pid(), context, out.array());
+        return out.array();
     }
 }

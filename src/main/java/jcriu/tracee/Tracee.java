@@ -3,6 +3,7 @@ package jcriu.tracee;
 import static jcriu.kernel.PtraceConstants.*;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
@@ -13,6 +14,7 @@ import jcriu.kernel.Assembler;
 import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.proc.Status;
+import jcriu.sys.FaultPoint;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
 
@@ -70,6 +72,9 @@ public final class Tracee {
 
     /** Whether a SIGTRAP of ours is known to leave nothing behind. */
     private boolean mayStep;
+
+    /** The way back from single calls; null: none. */
+    private StackFrame stackFrame;
 
     /** How the call or batch that was started last goes on after a stop that does not end it. */
     private int resume;
@@ -179,7 +184,7 @@ public final class Tracee {
             n = Ptrace.peekSiginfo(tid, all.size(), shared, block);
             for (int i = 0; i < n; i++) {
                 all.add(
-                        java.util.Arrays.copyOfRange(
+                        Arrays.copyOfRange(
                                 block,
                                 i * ProcessConstants.SIGINFO_SIZE,
                                 (i + 1) * ProcessConstants.SIGINFO_SIZE));
@@ -244,22 +249,12 @@ public final class Tracee {
         Ptrace.require(resume, tid, 0, 0, "resume");
         running = true;
         awaitTrap(call.lowerName());
-        Ptrace.getRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
-        if (scratchRegisters.instructionPointer() != syscallAddress + 2) {
-            throw new JcriuException(
-                    Kind.INTERNAL,
-                    "task "
-                            + tid
-                            + " strayed in a remote "
-                            + call.lowerName()
-                            + ": "
-                            + scratchRegisters);
-        }
+        requirePlace(syscallAddress + 2, call);
         return scratchRegisters.result();
     }
 
     public long call(Syscall call, long... args) {
-        long[] a = java.util.Arrays.copyOf(args, 6);
+        long[] a = Arrays.copyOf(args, 6);
         return call(call, a[0], a[1], a[2], a[3], a[4], a[5]);
     }
 
@@ -269,7 +264,10 @@ public final class Tracee {
     }
 
     private long require(boolean step, Syscall call, long... args) {
-        long result = call(step, call, java.util.Arrays.copyOf(args, 6));
+        return succeeded(call(step, call, Arrays.copyOf(args, 6)), call, args);
+    }
+
+    private long succeeded(long result, Syscall call, long... args) {
         if (Native.failed(result)) {
             StringBuilder text = new StringBuilder(call.lowerName()).append('(');
             for (int i = 0; i < args.length; i++) {
@@ -281,11 +279,21 @@ public final class Tracee {
         return result;
     }
 
+    /** What leads back from single calls, if there is anything. */
+    void callAloneWith(StackFrame frame) {
+        stackFrame = frame;
+    }
+
     /**
-     * The same, and puts registers and mask back at once: a thread that loses its tracer in between
-     * is lost. So where it may it makes a step, which takes half as long.
+     * The same, and puts registers and mask back at once. Without a way back a thread that loses
+     * its tracer in between is lost; so where it may it makes a step, which takes half as long.
+     *
+     * @param point in a call with a way back: when it is about to be made
      */
-    public long requireAlone(Syscall call, long... args) {
+    long requireAlone(FaultPoint point, Syscall call, long... args) {
+        if (stackFrame != null) {
+            return succeeded(callWithWayBack(point, call, Arrays.copyOf(args, 6)), call, args);
+        }
         long result;
         try {
             result = require(mayStep, call, args);
@@ -296,6 +304,65 @@ public final class Tracee {
             leaveTrap();
         }
         return result;
+    }
+
+    /**
+     * Makes a call that nobody needs to be there for. At all times the thread is before a
+     * rt_sigreturn(2) that gives it what it had; only in the stop before that call, it becomes
+     * another one, behind which the thread finds the program's own code for a rt_sigreturn.
+     */
+    private long callWithWayBack(FaultPoint point, Syscall call, long[] args) {
+        ReturnCode code = stackFrame.code();
+        byte[] was = stackFrame.put(pid);
+        try {
+            prepare();
+            newChild = 0;
+            batchSignal = 0;
+            scratchRegisters.loadSignalReturn(code.call(), stackFrame.context());
+            load(ALL);
+            toNextCallStop(call);
+            scratchRegisters.exchangeSyscall(code.start(), call, args);
+            Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+            try {
+                point.pass();
+            } catch (RuntimeException e) {
+                scratchRegisters.exchangeSyscall(code.start(), Syscall.GETPID, args);
+                Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+                toNextCallStop(call);
+                throw e;
+            }
+            toNextCallStop(call);
+            requirePlace(code.start(), call);
+            return scratchRegisters.result();
+        } finally {
+            putBack();
+            if (!released) {
+                stackFrame.takeAway(pid, was);
+            }
+        }
+    }
+
+    private void toNextCallStop(Syscall call) {
+        syscallStops = 1;
+        resume = PTRACE_SYSCALL;
+        Ptrace.require(resume, tid, 0, 0, "resume");
+        running = true;
+        awaitTrap(call.lowerName());
+    }
+
+    /** Reads the registers behind a call. */
+    private void requirePlace(long expected, Syscall call) {
+        Ptrace.getRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
+        if (scratchRegisters.instructionPointer() != expected) {
+            throw new JcriuException(
+                    Kind.INTERNAL,
+                    "task "
+                            + tid
+                            + " strayed in a remote "
+                            + call.lowerName()
+                            + ": "
+                            + scratchRegisters);
+        }
     }
 
     /**

@@ -135,6 +135,8 @@ class AssemblerTest {
                 mov $0x22,%eax
                 syscall
                 jmp 0x11
+                mov $0xf,%rax
+                syscall
                 """,
                 disassemble(java.util.Arrays.copyOfRange(elf, 120, elf.length)));
     }
