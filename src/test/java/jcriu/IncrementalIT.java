@@ -11,6 +11,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
+import jcriu.Launcher.Outcome;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
@@ -187,11 +188,51 @@ class IncrementalIT {
             jcriu("restore", "-d", "-D", images(2))
                     .requireFailure(DAMAGED, "parent/pages-1.img at byte " + (at & -4096));
             assertFalse(target.alive());
+            Outcome verified = jcriu("verify", images(2));
+            assertEquals(DAMAGED, verified.status(), verified.output());
+            assertTrue(
+                    verified.output()
+                            .contains(
+                                    images(1)
+                                            + ": pages-1.img at byte "
+                                            + (at & -4096)
+                                            + ": the page at 0x"),
+                    verified.output());
+            assertTrue(verified.output().contains(", of task " + pid), verified.output());
             jcriu("restore", "-d", "--no-verify", "-D", images(2)).requireSuccess();
             LiveTarget.kill(target.pid(), "KILL");
             requireGone(target);
             flip(pages, at);
+            verified = jcriu("verify", images(2));
+            verified.requireSuccess();
+            assertEquals(2, verified.output().strip().split("\n").length, verified.output());
             jcriu("restore", "-d", "-D", images(2)).requireSuccess();
+            target.awaitProgress(1);
+        }
+    }
+
+    /** The same program's memory, some moments earlier or later: nothing else would notice. */
+    @Test
+    void shouldRefuseAParentThatTookAnothersPlace() throws IOException {
+        try (LiveTarget target = start()) {
+            String pid = "" + target.pid();
+            jcriu("pre-dump", "-t", pid, "-D", images(1)).requireSuccess();
+            jcriu("pre-dump", "-t", pid, "-D", images(2)).requireSuccess();
+            jcriu("dump", "-R", "-t", pid, "-D", images(3), "--prev-images-dir", "../1")
+                    .requireSuccess();
+            Files.move(Path.of(images(1)), directory.resolve("away"));
+            Files.move(Path.of(images(2)), directory.resolve("1"));
+            String other = directory.resolve("1").toString();
+            Outcome list = jcriu("list", "--json", directory.toString());
+            list.requireSuccess();
+            assertTrue(list.output().contains("is not the checkpoint"), list.output());
+            jcriu("dump", "-R", "-t", pid, "-D", images(4), "--prev-images-dir", "../3")
+                    .requireFailure(DAMAGED, "is not the checkpoint that");
+            jcriu("dump", "-t", pid, "-D", images(4), "--prev-images-dir", other).requireSuccess();
+            requireGone(target);
+            jcriu("restore", "-d", "-D", images(3))
+                    .requireFailure(DAMAGED, "is not the checkpoint that");
+            jcriu("restore", "-d", "-D", images(4)).requireSuccess();
             target.awaitProgress(1);
         }
     }

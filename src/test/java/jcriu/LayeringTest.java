@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 class LayeringTest {
     private static final List<Set<String>> LAYERS =
             List.of(
-                    Set.of("errors"),
+                    Set.of("errors", "progress"),
                     Set.of("kernel"),
                     Set.of("sys", "image"),
                     Set.of("proc", "store"),

@@ -5,7 +5,8 @@ import java.util.List;
 /** The actions that the command line knows. */
 final class Action {
     /** What works now. */
-    static final List<String> BUILT = List.of("dump", "pre-dump", "restore", "check");
+    static final List<String> BUILT =
+            List.of("dump", "pre-dump", "restore", "check", "verify", "list");
 
     /** What is known by name only. */
     static final List<String> NOT_BUILT =
@@ -16,9 +17,7 @@ final class Action {
                     "service",
                     "swrk",
                     "cpuinfo",
-                    "verify",
                     "show",
-                    "list",
                     "diff",
                     "report",
                     "prune",

@@ -207,6 +207,9 @@ final class Arguments {
             description = "check the pages that are read against their digests (default)")
     boolean verify = true;
 
+    @Option(names = "--json", negatable = true, description = "list: for programs to read")
+    boolean json;
+
     @Option(names = "--config", paramLabel = "FILE", description = "one more configuration file")
     String config;
 
@@ -327,6 +330,8 @@ final class Arguments {
             case "tracker" -> tracker = value;
 
             case "verify" -> verify = on;
+
+            case "json" -> json = on;
 
             case "config" -> config = value;
 

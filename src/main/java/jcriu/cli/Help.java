@@ -16,6 +16,8 @@ final class Help {
         text.append("  pre-dump -t PID  save its memory ahead of a dump; it runs on\n");
         text.append("  restore          start it again from its images\n");
         text.append("  check            say what this kernel allows\n");
+        text.append("  verify [DIR]     check a checkpoint and all its parents\n");
+        text.append("  list [DIR...]    show checkpoints at a glance\n");
         text.append("Known, not built yet: ").append(String.join(", ", Action.NOT_BUILT));
         text.append("\n\nOptions:\n");
         text.append(options(builtOptions()));

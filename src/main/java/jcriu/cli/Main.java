@@ -109,6 +109,8 @@ public final class Main {
                 Requests.refuseWords(arguments);
                 CheckCommand.run(arguments, out);
             }
+            case "verify" -> VerifyCommand.run(arguments, out);
+            case "list" -> ListCommand.run(arguments, out);
             default -> throw new IllegalStateException("no code for action " + arguments.action);
         }
         return 0;

@@ -77,6 +77,7 @@ final class OptionTable {
         built("pre-dump-mode", '\0', Value.REQUIRED);
         ours("tracker", Value.REQUIRED, Stance.BUILT);
         ours("verify", Value.NONE, Stance.BUILT);
+        ours("json", Value.NONE, Stance.BUILT);
 
         withoutEffect("log-pid", '\0', Value.NONE);
         withoutEffect("address", '\0', Value.REQUIRED);

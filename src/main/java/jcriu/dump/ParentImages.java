@@ -67,6 +67,7 @@ final class ParentImages implements AutoCloseable {
             ImageDir parent = new ImageDir(directory);
             parent.inventory();
             requireNoAncestor(ours, parent);
+            ChainRead.requireOwnParents(parent);
             return new ParentImages(
                     child, parent, previous.isAbsolute() ? ours.relativize(theirs) : previous);
         } catch (IOException e) {

@@ -206,6 +206,12 @@ public final class ImageDir {
         return new ImageReader(this, path(type, ids), type);
     }
 
+    /** Opens an image by the name of its file, which must be one that images have. */
+    public ImageReader readerOf(String fileName) {
+        ImageType type = ImageType.ofFileName(fileName);
+        return new ImageReader(this, directory.resolve(fileName), type);
+    }
+
     /** Whether the dump was finished: its inventory is in place. */
     public boolean isComplete() {
         return exists(ImageType.INVENTORY);

@@ -108,6 +108,9 @@ final class LoadedTask {
                                     images.directory().toString(), -1, "is a pre-dump: memory only")
                             .withHint("restore the dump that has it as its parent");
         }
+        if (images.verifying()) {
+            ChainRead.requireOwnParents(images);
+        }
         List<LoadedTask> tasks = new ArrayList<>();
         Map<Integer, LoadedTask> byPid = new HashMap<>();
         Set<Integer> tids = new HashSet<>();

@@ -8,10 +8,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.image.ImageDir;
+import jcriu.image.Manifest;
 
 /**
  * Pages in a directory of images and its parents.
@@ -98,6 +100,37 @@ public final class ChainRead implements PageRead {
         chain.readLayers(images, newest.get());
         chain.resolve();
         return Optional.of(chain);
+    }
+
+    /**
+     * Checks that each parent is the checkpoint that its child was made on, not one that came under
+     * its name later. Images without a manifest cannot tell.
+     *
+     * @throws ImageFormatException if one is not
+     */
+    public static void requireOwnParents(ImageDir newest) {
+        Set<Path> seen = new HashSet<>();
+        ImageDir child = newest;
+        Optional<ImageDir> next = child.parent();
+        while (next.isPresent() && seen.add(real(next.get()))) {
+            ImageDir parent = next.get();
+            Optional<UUID> expected = Manifest.read(child).flatMap(Manifest::parentId);
+            if (expected.isPresent()
+                    && parent.isComplete()
+                    && !expected.equals(Manifest.read(parent).map(Manifest::id))) {
+                throw (ImageFormatException)
+                        new ImageFormatException(
+                                        parent.directory().toString(),
+                                        -1,
+                                        "is not the checkpoint that "
+                                                + child.directory()
+                                                + " was made on")
+                                .withHint(
+                                        "put the directory of the earlier dump back in its place");
+            }
+            child = parent;
+            next = child.parent();
+        }
     }
 
     /** Reads as many pagemaps as there are runs left to a parent. */
