@@ -51,6 +51,7 @@ final class Requests {
             options.prevImagesDir(Path.of(arguments.prevImagesDir));
         }
         return options.trackMem(arguments.trackMem)
+                .tracker(arguments.tracker)
                 .workDir(workDir)
                 .leaveRunning(arguments.leaveRunning)
                 .leaveStopped(arguments.leaveStopped)

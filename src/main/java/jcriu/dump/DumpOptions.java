@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import jcriu.memory.Trackers;
 
 /**
  * What a dump is asked to do; checked and in real types.
@@ -19,6 +20,7 @@ import java.util.Optional;
  * @param ghostLimitBytes the largest unlinked file to be saved
  * @param timeoutSeconds for collecting and freezing; the tree is released when it runs out; 0: none
  * @param trackMem start to track writes for the next dump
+ * @param tracker how pages that have changed are found: auto or the name of one
  * @param autoDedup punch replaced pages out of the parent images
  * @param sync flush images to the disk before reporting success
  * @param displayStats print the statistics on standard output
@@ -39,6 +41,7 @@ public record DumpOptions(
         long ghostLimitBytes,
         int timeoutSeconds,
         boolean trackMem,
+        String tracker,
         boolean autoDedup,
         boolean sync,
         boolean displayStats,
@@ -73,6 +76,7 @@ public record DumpOptions(
         private long ghostLimitBytes = DEFAULT_GHOST_LIMIT_BYTES;
         private int timeoutSeconds = DEFAULT_TIMEOUT_SECONDS;
         private boolean trackMem;
+        private String tracker = Trackers.AUTO;
         private boolean autoDedup;
         private boolean sync = true;
         private boolean displayStats;
@@ -132,6 +136,11 @@ public record DumpOptions(
             return this;
         }
 
+        public Builder tracker(String name) {
+            tracker = name;
+            return this;
+        }
+
         public Builder autoDedup(boolean on) {
             autoDedup = on;
             return this;
@@ -180,6 +189,7 @@ public record DumpOptions(
                     ghostLimitBytes,
                     timeoutSeconds,
                     trackMem,
+                    tracker,
                     autoDedup,
                     sync,
                     displayStats,

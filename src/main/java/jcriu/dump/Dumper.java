@@ -24,9 +24,9 @@ import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.jcriu_checkpoint_kind;
 import jcriu.image.proto.stats_entry;
 import jcriu.kernel.FileConstants;
-import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
 import jcriu.memory.Tracker;
+import jcriu.memory.Trackers;
 import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
@@ -90,7 +90,7 @@ public final class Dumper {
     /** Of what the freeze found; the others were prepared for what is gone by then. */
     private final List<PageXfer> copied = new ArrayList<>();
 
-    private final Tracker tracker = new DigestTracker();
+    private final Tracker tracker;
     private final UUID id = UUID.randomUUID();
     private ParentImages parent;
     private final TaskExtras extras = new TaskExtras();
@@ -109,6 +109,7 @@ public final class Dumper {
         this.options = options;
         this.images = new ImageDir(options.imagesDir());
         this.rehearsal = rehearsal;
+        this.tracker = Trackers.open(options.tracker());
         this.scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
     }
 
@@ -122,6 +123,7 @@ public final class Dumper {
         try {
             dumper.run();
         } finally {
+            dumper.tracker.close();
             dumper.workers.close();
         }
     }
@@ -130,6 +132,11 @@ public final class Dumper {
         if (options.prevImagesDir().isPresent()) {
             parent = ParentImages.open(images, options.prevImagesDir().get());
         }
+    }
+
+    /** Whether marks of the tracker are read, or set. */
+    private boolean marks() {
+        return tracker.arms() && (parent != null || options.trackMem());
     }
 
     private Optional<? extends PageRead> parentPages(int pid) {
@@ -146,6 +153,11 @@ public final class Dumper {
             scripts.run("pre-dump", options.pid());
             if (parent != null) { // a damaged one is refused while all is as it was
                 parent.prepare(preflight.threads.keySet());
+            }
+            if (marks()) {
+                tracker.begin(
+                        parent == null ? Optional.empty() : parent.track(),
+                        options.trackMem() && (options.leaveRunning() || options.leaveStopped()));
             }
             rehearse();
             images.begin();
@@ -433,10 +445,19 @@ public final class Dumper {
             task.gather(seccomp, stops);
             FaultPoint.DUMP_GATHER.pass();
         }
+        if (marks()) {
+            tasks.forEach(task -> task.attach(tracker));
+        }
         List<Runnable> jobs = new ArrayList<>();
         jobs.add(() -> FaultPoint.DUMP_DESCRIBE.pass());
         for (TaskDump task : tasks) {
-            task.describe(files, extras, stops, memoryExtras, jobs);
+            task.describe(
+                    files,
+                    extras,
+                    stops,
+                    memoryExtras,
+                    marks() ? Optional.of(tracker) : Optional.empty(),
+                    jobs);
         }
         workers.run(jobs);
         Set<Integer> all = new HashSet<>();
@@ -486,6 +507,9 @@ public final class Dumper {
         extras.write(images);
         memoryExtras.write(images);
         Inventory.writeClocks(images);
+        if (marks()) {
+            Inventory.writeTrack(images, tracker);
+        }
         images.discardPrepared();
         FaultPoint.DUMP_INVENTORY.pass();
         Interruption.check();
@@ -499,6 +523,9 @@ public final class Dumper {
                 sync);
         FaultPoint.DUMP_RENAME.pass();
         images.renameInventory(sync);
+        if (marks()) {
+            tracker.keep();
+        }
         FaultPoint.DUMP_KILL.pass();
         if (!rehearsal) {
             Interruption.shield();
@@ -564,6 +591,7 @@ public final class Dumper {
                 scanned,
                 inParent,
                 shared.pagesWritten());
+        tracker.fallbacks().forEach(LOG::warn);
         if (options.displayStats()) {
             System.out.println("dump: " + stats.toString().strip().replace("\n", ", "));
         }

@@ -112,6 +112,15 @@ final class Inventory {
                 .setDumpCriuRunId(runId);
     }
 
+    /** Writes what the next dump must know of the marks that the tracker has set, if any. */
+    static void writeTrack(ImageDir images, Tracker tracker) {
+        if (tracker.round().isPresent()) {
+            try (ImageWriter out = images.writer(ImageType.JCRIU_TRACK)) {
+                out.write(tracker.round().get());
+            }
+        }
+    }
+
     /** Writes the clock readings by which a reader can tell how much time has passed. */
     static void writeClocks(ImageDir images) {
         long[] monotonic = Clocks.read(Clocks.MONOTONIC);

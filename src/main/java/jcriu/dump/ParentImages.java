@@ -13,7 +13,10 @@ import jcriu.errors.EnvironmentException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
 import jcriu.image.Manifest;
+import jcriu.image.proto.jcriu_track;
 import jcriu.store.ChainRead;
 import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
@@ -104,6 +107,16 @@ final class ParentImages implements AutoCloseable {
      */
     void prepare(Iterable<Integer> pids) {
         pids.forEach(this::pages);
+    }
+
+    /** What the parent says of the tracker that was set when it was made, if any was. */
+    Optional<jcriu_track> track() {
+        if (!Files.exists(parent.directory().resolve(ImageType.JCRIU_TRACK.fileName()))) {
+            return Optional.empty();
+        }
+        try (ImageReader in = parent.reader(ImageType.JCRIU_TRACK)) {
+            return Optional.of(in.requireOne(jcriu_track.parser()));
+        }
     }
 
     /** The pages that a task had then, if there was one with its pid. */

@@ -1,9 +1,11 @@
 package jcriu.dump;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
@@ -18,32 +20,36 @@ import jcriu.image.proto.jcriu_checkpoint_kind;
 import jcriu.image.proto.jcriu_manifest;
 import jcriu.image.proto.pstree_entry;
 import jcriu.image.proto.stats_entry;
-import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
 import jcriu.memory.PagemapScan;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Tracker;
+import jcriu.memory.Trackers;
 import jcriu.memory.Workers;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.resource.ActionScripts;
+import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
 import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
 import jcriu.store.PageXfer;
 import jcriu.store.Runs;
 import jcriu.sys.FaultPoint;
+import jcriu.tracee.FrozenTask;
+import jcriu.tracee.FrozenTree;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The order of steps of a pre-dump: private memory only, and nobody is stopped.
+ * The order of steps of a pre-dump: private memory only.
  *
- * <p>Pages are copied while the tree runs. What is written meanwhile is seen by the next dump,
- * which compares every page by content; so nothing needs to be the same moment's, and a page that
- * goes while it is copied, or a task that ends, is no matter.
+ * <p>Pages are copied while the tree runs. What is written meanwhile is seen by the next dump, by
+ * its content or by the marks of a {@link Tracker}; so nothing needs to be the same moment's, and a
+ * page that goes while it is copied, or a task that ends, is no matter. Only a tracker that sets
+ * marks stops the tree, for as long as that takes.
  */
 public final class PreDumper {
     private static final Logger LOG = LoggerFactory.getLogger("pre-dump");
@@ -52,11 +58,13 @@ public final class PreDumper {
     private final DumpOptions options;
     private final ImageDir images;
     private final Workers workers;
-    private final Tracker tracker = new DigestTracker();
+    private final Tracker tracker;
     private final List<PageXfer> written = new ArrayList<>();
     private final List<PageXfer> finished = new ArrayList<>();
     private int lastPagesId;
     private long pagesScanned;
+    private long freezingNanos;
+    private long frozenNanos;
     private long pagesWritten;
     private long pagesInParent;
 
@@ -64,6 +72,7 @@ public final class PreDumper {
         this.options = options;
         this.images = new ImageDir(options.imagesDir());
         this.workers = workers;
+        this.tracker = Trackers.open(options.tracker());
     }
 
     /**
@@ -95,16 +104,26 @@ public final class PreDumper {
                 parent.link();
             }
             FaultPoint.PREDUMP_PAGES.pass();
-            for (int pid : preflight.threads.keySet()) {
+            Map<Integer, Runs> present = new LinkedHashMap<>();
+            if (tracker.arms()) {
+                tracker.begin(parent == null ? Optional.empty() : parent.track(), true);
+                mark(preflight, present);
+            } else {
+                preflight.threads.keySet().forEach(pid -> present.put(pid, null));
+            }
+            for (int pid : present.keySet()) {
                 Interruption.check();
                 copy(
                         pid,
+                        Optional.ofNullable(present.get(pid)),
                         preflight.privateBytes.getOrDefault(pid, 0L),
                         parent == null ? Optional.empty() : parent.pages(pid));
             }
-            writeTree(preflight.threads);
+            writeTree(present.keySet());
+            Inventory.writeTrack(images, tracker);
             FaultPoint.PREDUMP_INVENTORY.pass();
             complete(parent);
+            tracker.keep();
             writeStats();
         } catch (RuntimeException | Error e) {
             written.forEach(PageXfer::close);
@@ -115,6 +134,7 @@ public final class PreDumper {
                             ? "gone, or not there"
                             : "untouched, running");
         } finally {
+            tracker.close();
             written.forEach(PageXfer::close);
             if (parent != null) {
                 parent.close();
@@ -125,6 +145,7 @@ public final class PreDumper {
                 pagesWritten,
                 pagesInParent,
                 pagesScanned);
+        tracker.fallbacks().forEach(LOG::warn);
     }
 
     private void complete(ParentImages parent) {
@@ -135,11 +156,43 @@ public final class PreDumper {
         images.writeInventory(Inventory.makePreDump(id), Optional.of(manifest), options.sync());
     }
 
-    private void copy(int pid, long expectedBytes, Optional<? extends PageRead> parent) {
+    /** Stops the tree for a moment: reads its marks, and sets them for the next dump. */
+    private void mark(Preflight preflight, Map<Integer, Runs> present) {
+        long timeoutMs = options.timeoutSeconds() > 0 ? options.timeoutSeconds() * 1000L : 1L << 40;
+        long start = System.nanoTime();
+        try (FrozenTree tree = FrozenTree.freeze(options.pid(), timeoutMs, preflight.vdsos)) {
+            freezingNanos = System.nanoTime() - start;
+            List<Runnable> jobs = new ArrayList<>();
+            for (FrozenTask task : tree.tasks()) {
+                if (!task.zombie()) {
+                    List<MapsVma> vmas = Maps.readSmaps(task.pid());
+                    TaskDump.findSyscall(task, vmas);
+                    new ThreadState(task.leader()).observe();
+                    tracker.attach(task, Vmas.withPrivatePages(vmas));
+                    Runs runs = new Runs();
+                    present.put(task.pid(), runs);
+                    jobs.add(() -> look(task.pid(), vmas, runs));
+                }
+            }
+            workers.run(jobs);
+        }
+        frozenNanos = System.nanoTime() - start;
+    }
+
+    private void look(int pid, List<MapsVma> vmas, Runs present) {
+        scan(pid, vmas, present);
+        tracker.look(pid, Vmas.withPrivatePages(vmas));
+    }
+
+    private void copy(
+            int pid,
+            Optional<Runs> present,
+            long expectedBytes,
+            Optional<? extends PageRead> parent) {
         PageXfer pages = new LocalXfer(images, PageTarget.task(pid), ++lastPagesId, workers, true);
         written.add(pages);
         try {
-            Runs runs = scan(pid);
+            Runs runs = present.orElseGet(() -> scan(pid, Maps.readSmaps(pid), new Runs()));
             Runs unchanged = new Runs();
             if (parent.isPresent()) {
                 unchanged = tracker.unchanged(pid, runs, parent.get(), workers, true);
@@ -168,23 +221,22 @@ public final class PreDumper {
         }
     }
 
-    private Runs scan(int pid) {
-        Runs runs = new Runs();
+    private Runs scan(int pid, List<MapsVma> vmas, Runs into) {
         try (PagemapScan scan = new PagemapScan(pid)) {
-            for (MapsVma vma : Maps.readSmaps(pid)) {
-                if (Vmas.hasPrivatePages(vma)) {
-                    Vmas.scan(vma, scan, runs);
-                }
+            for (MapsVma vma : Vmas.withPrivatePages(vmas)) {
+                Vmas.scan(vma, scan, into);
             }
-            pagesScanned += scan.pagesScanned();
+            synchronized (this) {
+                pagesScanned += scan.pagesScanned();
+            }
         }
-        return runs;
+        return into;
     }
 
     /** Who is there: enough for a reader that looks for the pagemaps. */
-    private void writeTree(Map<Integer, int[]> threads) {
+    private void writeTree(Set<Integer> pids) {
         try (ImageWriter out = images.writer(ImageType.PSTREE)) {
-            for (int pid : threads.keySet()) {
+            for (int pid : pids) {
                 Stat stat;
                 int[] tids;
                 try {
@@ -212,8 +264,8 @@ public final class PreDumper {
         dump_stats_entry stats =
                 dump_stats_entry
                         .newBuilder()
-                        .setFreezingTime(0)
-                        .setFrozenTime(0)
+                        .setFreezingTime((int) (freezingNanos / 1000))
+                        .setFrozenTime((int) (frozenNanos / 1000))
                         .setMemdumpTime(0)
                         .setMemwriteTime(0)
                         .setPagesScanned(pagesScanned)

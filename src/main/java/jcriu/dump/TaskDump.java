@@ -148,9 +148,8 @@ final class TaskDump {
         if (task.zombie()) {
             return;
         }
-        long syscallAddress = syscallAddress();
+        findSyscall(task, vmas);
         for (Tracee thread : task.threads()) {
-            thread.syscallAddress(syscallAddress);
             ThreadState threadState = new ThreadState(thread);
             threadState.observe();
             threads.add(threadState);
@@ -183,10 +182,13 @@ final class TaskDump {
         }
     }
 
-    private long syscallAddress() {
+    /** Tells all threads where the task has an instruction that enters the kernel. */
+    static void findSyscall(FrozenTask task, List<MapsVma> vmas) {
         for (MapsVma vma : vmas) {
             if (Vmas.isVdso(vma)) {
-                return vma.start() + Vdso.syscallOffset();
+                long address = vma.start() + Vdso.syscallOffset();
+                task.threads().forEach(thread -> thread.syscallAddress(address));
+                return;
             }
         }
         throw new jcriu.errors.UnsupportedStateException(
@@ -211,12 +213,20 @@ final class TaskDump {
         scratch = null;
     }
 
+    /** Lets the tracker make its calls in the task; once those of our own are over. */
+    void attach(Tracker tracker) {
+        if (!task.zombie()) {
+            tracker.attach(task, Vmas.withPrivatePages(vmas));
+        }
+    }
+
     /** Jobs that make the entries of all images; they need no ptrace and can run side by side. */
     void describe(
             FileTable files,
             TaskExtras extras,
             StopState stops,
             MemoryExtras memory,
+            Optional<Tracker> tracker,
             List<Runnable> jobs) {
         if (task.zombie()) {
             extras.dumpZombie(zombie);
@@ -232,6 +242,7 @@ final class TaskDump {
                     mm = state.dumpMm(entries, files);
                     fs = state.dumpFs(files, threads.get(0).status());
                     scanMemory();
+                    tracker.ifPresent(this::look);
                 });
         cores.addAll(Collections.nCopies(threads.size(), null));
         for (int first = 0; first < threads.size(); first += CORES_PER_JOB) {
@@ -291,6 +302,10 @@ final class TaskDump {
         }
         scratch.unmap(caller);
         scratch = null;
+    }
+
+    private void look(Tracker tracker) {
+        tracker.look(task.pid(), Vmas.withPrivatePages(vmas));
     }
 
     private void scanMemory() {

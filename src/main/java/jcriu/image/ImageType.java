@@ -104,6 +104,9 @@ public enum ImageType {
     /** Our own: how memory is locked, named and sealed. */
     JCRIU_MEMORY("jcriu-memory", 0x6a63724d, Head.INVENTORY),
 
+    /** Our own: which tracker was set at the end of the dump, and for what. */
+    JCRIU_TRACK("jcriu-track", 0x6a637274, Head.INVENTORY),
+
     /** Our own: packets of pipes. */
     JCRIU_PIPES("jcriu-pipes", 0x6a637232, Head.INVENTORY),
 

@@ -1,16 +1,61 @@
 package jcriu.memory;
 
+import java.util.List;
+import java.util.Optional;
+import jcriu.image.proto.jcriu_track;
+import jcriu.proc.MapsVma;
 import jcriu.store.PageRead;
 import jcriu.store.Runs;
+import jcriu.tracee.FrozenTask;
 
 /**
  * Tells which pages of a task are as they are in the parent images. A page that is left to the
  * parent and was written after all is lost: the answer must be provable, and in doubt a page counts
  * as written.
+ *
+ * <p>There are trackers that ask for content alone ({@link #arms} is false), and trackers that set
+ * marks in a stopped tree, which the kernel clears where a page is written. The latter work in
+ * rounds: each dump reads the marks of the round before, and where it is to be a parent itself sets
+ * them anew, all while the tree is stopped; so a page that is written while its content is copied
+ * later is marked for the next. What a round was stands in its images ({@code jcriu-track.img}):
+ * marks are believed only if they were set for the very images that are the parent now. A task or a
+ * range of which nothing can be proven is compared by content, and {@link #fallbacks} says so.
+ *
+ * <p>Order of calls: {@link #begin}; with the tree stopped, {@link #attach} and {@link #look} for
+ * each task, where {@link #arms}; {@link #unchanged}; {@link #round} for the images; {@link #keep}
+ * when they are complete; {@link #close} always.
  */
-public interface Tracker {
+public interface Tracker extends AutoCloseable {
     /** As on the command line. */
     String name();
+
+    /** Whether it sets and reads marks of a stopped tree. */
+    default boolean arms() {
+        return false;
+    }
+
+    /**
+     * Before the tree is stopped.
+     *
+     * @param parent what stands in the parent images, whichever tracker wrote it; empty where
+     *     nothing does, or there are none
+     * @param arm whether this dump is to be a parent, so that marks are set anew
+     */
+    default void begin(Optional<jcriu_track> parent, boolean arm) {}
+
+    /**
+     * What it takes to ask of a stopped task; on the tracer's thread.
+     *
+     * @param vmas all mappings that may hold private pages, with their flags
+     */
+    default void attach(FrozenTask task, List<MapsVma> vmas) {}
+
+    /**
+     * Reads the marks of a stopped task, and sets them anew. On any thread; tasks side by side.
+     *
+     * @param vmas as before
+     */
+    default void look(int pid, List<MapsVma> vmas) {}
 
     /**
      * The part of {@code present} whose content is the parent's.
@@ -20,4 +65,21 @@ public interface Tracker {
      * @param parent its pages in the parent images; what is not there is not the same
      */
     Runs unchanged(int pid, Runs present, PageRead parent, Workers workers, boolean running);
+
+    /** What the images must say, so that the next dump can believe the marks; empty: nothing. */
+    default Optional<jcriu_track> round() {
+        return Optional.empty();
+    }
+
+    /** The images are complete: marks stay, without us, until the next dump. */
+    default void keep() {}
+
+    /** What is compared by content although marks were asked for, and why, in whole sentences. */
+    default List<String> fallbacks() {
+        return List.of();
+    }
+
+    /** Takes away what was set up for a round that {@link #keep} was not said of. */
+    @Override
+    default void close() {}
 }

@@ -124,6 +124,11 @@ public final class Vmas {
         return AioRing.is(vma) || !vma.shared() && !isVvar(vma) && !isVsyscall(vma) && !isVdso(vma);
     }
 
+    /** The mappings for which {@link #hasPrivatePages} holds, in address order. */
+    public static List<MapsVma> withPrivatePages(List<MapsVma> vmas) {
+        return vmas.stream().filter(Vmas::hasPrivatePages).toList();
+    }
+
     /** Refuses mappings that cannot be made again. */
     public static void check(int pid, List<MapsVma> vmas) {
         for (MapsVma vma : vmas) {
