@@ -263,7 +263,8 @@ public final class ImageDir {
         try (ImageReader in = reader(ImageType.INVENTORY)) {
             inventory_entry inventory = in.requireOne(inventory_entry.parser());
             int version = inventory.getImgVersion();
-            if (version != 1 && version != 2) {
+            boolean preDump = version == 0 && inventory.hasPreDumpMode(); // as CRIU writes it
+            if (version != 1 && version != 2 && !preDump) {
                 throw new ImageFormatException(
                         "inventory.img", -1, "image version " + version + " is not known (1, 2)");
             }

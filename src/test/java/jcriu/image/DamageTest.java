@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -199,6 +200,21 @@ class DamageTest {
                 assertThrows(ImageFormatException.class, images::inventory)
                         .what()
                         .contains("image version 3 is not known"));
+    }
+
+    /** The inventory of a pre-dump as CRIU 3.17.1 wrote it. */
+    @Test
+    void shouldTakeAPreDumpOfCriuThoughItHasNoVersion() throws IOException {
+        byte[] written = HexFormat.of().parseHex("16313158" + "09000000" + "080040c08581064801");
+        ImageDir images = new ImageDir(directory);
+        Files.write(images.path(ImageType.INVENTORY), written);
+        assertTrue(images.inventory().hasPreDumpMode());
+        assertEquals(0, images.inventory().getImgVersion());
+        images.complete(inventory_entry.newBuilder().setImgVersion(0).build());
+        assertTrue(
+                assertThrows(ImageFormatException.class, images::inventory)
+                        .what()
+                        .contains("image version 0 is not known"));
     }
 
     @Test
