@@ -170,7 +170,7 @@ final class Arguments {
             negatable = true,
             defaultValue = "true",
             fallbackValue = "true",
-            description = "flush images to the disk before reporting success (default)")
+            description = "force images to the disk before they are complete (default)")
     boolean sync = true;
 
     @Option(

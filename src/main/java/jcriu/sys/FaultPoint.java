@@ -50,12 +50,12 @@ public enum FaultPoint {
     DUMP_WRITE,
     /** All but the inventory is written. */
     DUMP_INVENTORY,
-    /** The inventory is written, under another name. */
+    /** The inventory is written, under another name; nothing is forced to the disk yet. */
+    DUMP_SYNC,
+    /** All is on the disk, but the name of the inventory. */
     DUMP_RENAME,
     /** The dump is complete; the tree is about to be killed. */
     DUMP_KILL,
-    /** Without --leave-running: the tree is gone, and the images are not forced to the disk. */
-    DUMP_SYNC,
     /** The statistics. Their failure does not make a dump fail. */
     DUMP_STATS,
 
@@ -63,6 +63,8 @@ public enum FaultPoint {
     PREDUMP_PAGES,
     /** Of a pre-dump: all but the inventory is written. */
     PREDUMP_INVENTORY,
+    /** Of a pre-dump: all is on the disk, but the name of the inventory. */
+    PREDUMP_RENAME,
 
     /** The images are read and checked. */
     RESTORE_READ,
