@@ -7,7 +7,6 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import jcriu.inspect.Checkpoint;
 import jcriu.inspect.Listing;
 
@@ -78,22 +77,9 @@ final class ListCommand {
                 of.tracker().orElse(NONE),
                 of.complete() ? Long.toString(of.pagesNew()) : NONE,
                 of.complete() ? Long.toString(of.pagesParent()) : NONE,
-                bytes(of.bytes()),
+                ProgressLine.bytes(of.bytes()),
                 of.parentLink().map(Path::toString).orElse(NONE),
                 row.whyNot().map(why -> "no: " + why).orElse("yes"));
-    }
-
-    /** To three digits or so, e.g. {@code 16.1M}. */
-    private static String bytes(long bytes) {
-        double rest = bytes;
-        int unit = 0;
-        while (rest >= 1024 && unit < 4) {
-            rest /= 1024;
-            unit++;
-        }
-        return unit == 0
-                ? "" + bytes
-                : String.format(Locale.ROOT, "%.1f%c", rest, " KMGT".charAt(unit));
     }
 
     private static String json(List<Listing.Row> rows) {

@@ -13,6 +13,7 @@ import jcriu.errors.EnvironmentException;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
+import jcriu.progress.Progress;
 import jcriu.restore.Restorer;
 
 /** The program: words in, exit code out. */
@@ -25,6 +26,7 @@ public final class Main {
     public static void main(String[] words) {
         useOwnLog();
         Interruption.install();
+        ProgressLine.installOnTerminal();
         int code = run(words, ConfigFiles.Places.ofThisProcess(), System.out, System.err);
         Interruption.ended(code);
         System.exit(code);
@@ -58,6 +60,7 @@ public final class Main {
                             + "\nnext:   run again with -v4 for the stack, and report it";
             return report(Kind.INTERNAL, text, e, commandLine, err);
         } finally {
+            Progress.end();
             out.flush();
             err.flush();
             LogSink.close();

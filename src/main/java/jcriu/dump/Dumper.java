@@ -30,6 +30,7 @@ import jcriu.memory.Trackers;
 import jcriu.memory.Workers;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
+import jcriu.progress.Progress;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.FileTable;
 import jcriu.resource.MemoryExtras;
@@ -100,6 +101,7 @@ public final class Dumper {
     private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
     private int lastPagesId;
+    private long expectedBytes;
     private long frozenAt;
     private long freezingNanos;
     private long frozenNanos;
@@ -252,6 +254,12 @@ public final class Dumper {
     }
 
     private void makeRoom(Preflight preflight) {
+        for (long bytes : preflight.privateBytes.values()) {
+            expectedBytes += bytes;
+        }
+        for (long bytes : preflight.sharedBytes.values()) {
+            expectedBytes += bytes;
+        }
         for (Map.Entry<Integer, Long> task : preflight.privateBytes.entrySet()) {
             PageXfer pages = privatePages(task.getKey());
             if (parentPages(task.getKey()).isEmpty()) { // else little will come
@@ -489,6 +497,7 @@ public final class Dumper {
     }
 
     private void copyPages(List<TaskDump> tasks, SharedObjects shared) {
+        Progress.begin("copy pages", expectedBytes);
         for (TaskDump task : tasks) {
             if (!task.task().zombie()) {
                 PageXfer pages = privatePages(task.task().pid());
@@ -504,6 +513,7 @@ public final class Dumper {
                     return pages;
                 },
                 workers);
+        Progress.end();
     }
 
     private void writeImages(

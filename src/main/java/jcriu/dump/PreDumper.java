@@ -30,6 +30,7 @@ import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
+import jcriu.progress.Progress;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
@@ -115,6 +116,9 @@ public final class PreDumper {
             } else {
                 preflight.threads.keySet().forEach(pid -> present.put(pid, null));
             }
+            Progress.begin(
+                    "copy pages",
+                    preflight.privateBytes.values().stream().mapToLong(Long::longValue).sum());
             for (int pid : present.keySet()) {
                 Interruption.check();
                 copy(
@@ -123,6 +127,7 @@ public final class PreDumper {
                         preflight.privateBytes.getOrDefault(pid, 0L),
                         parent == null ? Optional.empty() : parent.pages(pid));
             }
+            Progress.end();
             writeTree(present.keySet());
             Inventory.writeTrack(images, tracker);
             FaultPoint.PREDUMP_INVENTORY.pass();

@@ -3,6 +3,7 @@ package jcriu.memory;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import jcriu.progress.Progress;
 import jcriu.store.PageRead;
 import jcriu.store.Runs;
 import jcriu.sys.NativeMemory;
@@ -58,6 +59,7 @@ public final class DigestTracker implements Tracker {
                         RemoteMemory.read(pid, at, chunk.address(), length);
                     }
                     parent.compare(at, chunk.buffer(0, length), same);
+                    Progress.step(length);
                 }
             }
         }

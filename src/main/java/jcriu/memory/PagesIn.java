@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import jcriu.progress.Progress;
 import jcriu.store.PageRead;
 import jcriu.store.PagemapRun;
 import jcriu.store.Runs;
@@ -47,6 +48,7 @@ public final class PagesIn {
                     int length = (int) Math.min(CHUNK, piece.end(i) - at);
                     pages.read(at, buffer.clear().limit(length));
                     sink.put(at, chunk, length);
+                    Progress.step(length);
                 }
             }
         }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import jcriu.errors.Errno;
 import jcriu.errors.SyscallException;
+import jcriu.progress.Progress;
 import jcriu.store.PageXfer;
 import jcriu.store.Runs;
 import jcriu.sys.Fd;
@@ -80,7 +81,11 @@ public final class PagesOut {
     private static void copy(Runs runs, PageXfer.Source source, PageXfer into, Workers workers) {
         List<Runnable> jobs = new ArrayList<>();
         for (Runs piece : pieces(runs, PIECE)) {
-            jobs.add(() -> into.fill(piece, source));
+            jobs.add(
+                    () -> {
+                        into.fill(piece, source);
+                        Progress.step(piece.bytes());
+                    });
         }
         if (!jobs.isEmpty()) {
             workers.run(jobs);

@@ -36,6 +36,7 @@ import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.Stat;
 import jcriu.proc.Status;
+import jcriu.progress.Progress;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.External;
@@ -148,7 +149,9 @@ public final class Restorer {
                             workers);
             tree.forEach(task -> files.check(task.pid, task.fds));
             files.checkSegments();
+            Progress.begin("restore memory", bytesOfMemory());
             makeTree();
+            Progress.end();
             forkingNanos = System.nanoTime() - start - memoryNanos;
             for (TaskRestore task : live()) {
                 pagesRestored += task.pagesRestored();
@@ -369,6 +372,14 @@ public final class Restorer {
         task.makeMemory(seed, files, images, workers);
         FaultPoint.RESTORE_MEMORY.pass();
         memoryNanos += System.nanoTime() - start;
+    }
+
+    private long bytesOfMemory() {
+        long bytes = 0;
+        for (LoadedTask task : tree) {
+            bytes += task.pages == null ? 0 : task.pages.runs().bytes();
+        }
+        return bytes;
     }
 
     /**
