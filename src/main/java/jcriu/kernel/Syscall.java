@@ -141,7 +141,6 @@ public enum Syscall {
     CLONE3(435, 435),
     CLOSE_RANGE(436, 436),
     PIDFD_GETFD(438, 438),
-    SYNCFS(306, 267),
     STATX(332, 291),
     SHMGET(29, 194),
     SHMAT(30, 196),

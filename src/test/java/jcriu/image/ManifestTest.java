@@ -51,9 +51,8 @@ class ManifestTest {
                         .setTracker("digest")
                         .setParentId(Manifest.bytes(PARENT))
                         .build();
-        images.stageInventory(
-                inventory_entry.newBuilder().setImgVersion(2).build(), Optional.of(head));
-        images.renameInventory();
+        images.writeInventory(
+                inventory_entry.newBuilder().setImgVersion(2).build(), Optional.of(head), false);
         images.discardPrepared();
         return new ImageDir(directory);
     }

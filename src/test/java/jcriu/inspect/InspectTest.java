@@ -95,10 +95,10 @@ class InspectTest {
         if (parentId != null) {
             head.setParentId(Manifest.bytes(parentId)).setTracker("digest");
         }
-        images.stageInventory(
+        images.writeInventory(
                 (dump ? inventory : inventory.setPreDumpMode(2)).build(),
-                Optional.of(head.build()));
-        images.renameInventory();
+                Optional.of(head.build()),
+                false);
         return id;
     }
 
