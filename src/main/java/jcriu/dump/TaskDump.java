@@ -48,7 +48,7 @@ final class TaskDump {
     private static final int PAGE = 4096;
 
     /** Room for the questions to one thread. */
-    private static final int THREAD_BATCH = 1 << 10;
+    private static final int THREAD_BATCH = 5 << 8;
 
     private static final int CORES_PER_JOB = 8;
 

@@ -172,6 +172,7 @@ public final class TaskExtras {
             batch.add("set the I/O priority", Syscall.IOPRIO_SET, 1, 0, thread.getIoprio());
         }
         Switches.restore(thread, batch);
+        NumaPolicy.restore(thread, batch);
     }
 
     /** Sets the core dump filter from outside; a seed has that of jcriu. */

@@ -38,6 +38,7 @@ public final class ThreadState {
     private long words;
     private int securebits;
     private Switches switches;
+    private NumaPolicy numa;
     private int timerSlack;
     private byte[] xstate;
     private SignalFrame wayBack;
@@ -122,6 +123,7 @@ public final class ThreadState {
         securebits = batch.add("", Syscall.PRCTL, PR_GET_SECUREBITS);
         timerSlack = batch.add("", Syscall.PRCTL, PR_GET_TIMERSLACK);
         switches = Switches.ask(batch);
+        numa = NumaPolicy.ask(batch);
     }
 
     /** Adds what CRIU's messages have no field for. */
@@ -129,6 +131,7 @@ public final class ThreadState {
         int tid = thread.tid();
         extras.setTid(tid).setTimerslackNs(batch.result(timerSlack));
         switches.dump(Stat.readThread(thread.pid(), tid), extras);
+        numa.dump(extras);
     }
 
     /** Reads what only the tracer can read, when the thread has answered. */

@@ -27,6 +27,7 @@ import jcriu.kernel.ProcessConstants;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.FileLocks;
 import jcriu.resource.FilesCheck;
+import jcriu.resource.NumaPolicy;
 import jcriu.resource.Seccomp;
 import jcriu.resource.TaskExtras;
 import jcriu.store.Runs;
@@ -265,6 +266,11 @@ record ImageCheck(
                 throw wrong(
                         ImageType.JCRIU_TASKS.fileName(),
                         "thread " + thread.getTid() + " has an impossible affinity");
+            }
+            if (thread.getNumaNodes().size() > NumaPolicy.MASK_BYTES) {
+                throw wrong(
+                        ImageType.JCRIU_TASKS.fileName(),
+                        "thread " + thread.getTid() + " has impossible NUMA nodes");
             }
             if (thread.hasFs()) {
                 directories(task, thread, files);
