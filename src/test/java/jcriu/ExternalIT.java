@@ -163,6 +163,25 @@ class ExternalIT {
     }
 
     @Test
+    void shouldTakeAnotherFileForAnExternalConsole() throws IOException {
+        Path console = Path.of("/dev/tty1");
+        assumeTrue(Files.isWritable(console), "no virtual terminals here");
+        run(
+                "python3 -c \"import os; os.dup2(os.open('/dev/tty1', os.O_RDWR | os.O_NOCTTY), 7);"
+                        + " os.execvp('sleep', ['sleep', '1000'])\"");
+        String name =
+                "tty["
+                        + Long.toHexString((Long) Files.getAttribute(console, "unix:rdev"))
+                        + ":"
+                        + Long.toHexString((Long) Files.getAttribute(console, "unix:dev"))
+                        + "]";
+        dump("--external", name);
+        restore("<" + second, "").requireFailure(8, name + " was outside the tree");
+        restore("<" + second, "--inherit-fd fd[9]:" + name).requireSuccess();
+        assertEquals(second.toString(), leadsTo());
+    }
+
+    @Test
     void shouldTakeAnotherFileForAFifo() throws IOException {
         Path fifo = scratch.resolve("fifo");
         Launcher.run(List.of("mkfifo", fifo.toString())).requireSuccess();
@@ -180,6 +199,69 @@ class ExternalIT {
         dump();
         restore("<" + second, "--inherit-fd fd[9]:/memfd:held").requireSuccess();
         assertEquals(second.toString(), leadsTo());
+    }
+
+    /** Both ends are in the tree, at 7 and 8, and in the process that made them, too. */
+    @Test
+    void shouldRefuseAPipeThatSomebodyOutsideHoldsTooUnlessItIsExternal() throws IOException {
+        Path said = scratch.resolve("said");
+        Path maker = scratch.resolve("maker.py");
+        Files.writeString(
+                maker,
+                String.join(
+                        "\n",
+                        "import os, signal, time",
+                        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+                        "r, w = os.pipe()",
+                        "pid = os.fork()",
+                        "if pid == 0:",
+                        "    os.setsid()",
+                        "    os.dup2(r, 7)",
+                        "    os.dup2(w, 8)",
+                        "    os.close(r)",
+                        "    os.close(w)",
+                        "    os.execvp('sleep', ['sleep', '1000'])",
+                        "print(pid, r, flush=True)",
+                        "time.sleep(1000)",
+                        ""));
+        int holder = LiveTarget.detached("sh -c 'exec python3 " + maker + " >" + said + "'");
+        try {
+            LiveTarget.await(
+                    "the pipe", () -> said.toFile().exists() && said.toFile().length() > 0);
+            String[] words = Files.readString(said).strip().split(" ");
+            pid = Integer.parseInt(words[0]);
+            Path comm = Path.of("/proc/" + pid + "/comm");
+            LiveTarget.await("the target", () -> text(comm).equals("sleep\n"));
+            String pipe = leadsTo();
+            jcriu("dump", "-t", "" + pid, "-D", images.toString())
+                    .requireFailure(
+                            4,
+                            "fd 7 is "
+                                    + pipe
+                                    + ", which process "
+                                    + holder
+                                    + " (python3) outside the tree holds, too");
+            assertEquals("sleep\n", text(comm));
+            dump("--external", pipe);
+            restore("<" + second, "").requireFailure(8, "is a pipe that was given with --external");
+            restore("</proc/" + holder + "/fd/" + words[1], "--inherit-fd fd[9]:" + pipe)
+                    .requireSuccess();
+            assertEquals(pipe, leadsTo());
+            Path other = Path.of("/proc/" + pid + "/fd/8");
+            assertEquals(pipe, Files.readSymbolicLink(other).toString());
+            Files.writeString(other, "hello"); // an end to write to, or the open would not do
+            assertEquals("0100001", text(Path.of("/proc/" + pid + "/fdinfo/8")).split("\\s+")[3]);
+        } finally {
+            LiveTarget.kill(holder, "KILL");
+        }
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            return "";
+        }
     }
 
     @Test

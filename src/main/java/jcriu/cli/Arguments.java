@@ -170,7 +170,7 @@ final class Arguments {
             negatable = true,
             defaultValue = "true",
             fallbackValue = "true",
-            description = "flush images to the disk before reporting success (default)")
+            description = "force images to the disk before they are complete (default)")
     boolean sync = true;
 
     @Option(
@@ -209,18 +209,6 @@ final class Arguments {
 
     @Option(names = "--json", negatable = true, description = "list: for programs to read")
     boolean json;
-
-    @Option(
-            names = "--auto-dedup",
-            negatable = true,
-            description = "drop replaced pages from older images")
-    boolean autoDedup;
-
-    @Option(
-            names = "--dry-run",
-            negatable = true,
-            description = "dedup: say what would be done, and do nothing")
-    boolean dryRun;
 
     @Option(names = "--config", paramLabel = "FILE", description = "one more configuration file")
     String config;
@@ -344,10 +332,6 @@ final class Arguments {
             case "verify" -> verify = on;
 
             case "json" -> json = on;
-
-            case "auto-dedup" -> autoDedup = on;
-
-            case "dry-run" -> dryRun = on;
 
             case "config" -> config = value;
 

@@ -22,7 +22,7 @@ import jcriu.memory.Trackers;
  * @param trackMem start to track writes for the next dump
  * @param tracker how pages that have changed are found: auto or the name of one
  * @param autoDedup punch replaced pages out of the parent images
- * @param sync flush images to the disk before reporting success
+ * @param sync force images to the disk before they are complete
  * @param displayStats print the statistics on standard output
  * @param unprivileged expect no more than CAP_CHECKPOINT_RESTORE
  * @param prevImagesDir the parent images, relative to imagesDir

@@ -43,6 +43,7 @@ import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
 import jcriu.store.PageXfer;
 import jcriu.store.PagemapRun;
+import jcriu.sys.Disk;
 import jcriu.sys.FaultPoint;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
@@ -59,7 +60,8 @@ import org.slf4j.LoggerFactory;
  *   <li>Rehearse: dump a seed of our own, so that no class is loaded while the tree is stopped.
  *   <li>Make room for the pages.
  *   <li>Freeze, ask, copy pages.
- *   <li>Write the small images; the inventory, last, makes the dump complete.
+ *   <li>Write the small images, force all to the disk; the inventory, last, makes the dump
+ *       complete.
  *   <li>Kill the tree, or let it go on.
  * </ol>
  *
@@ -94,6 +96,7 @@ public final class Dumper {
     private final Tracker tracker;
     private final UUID id = UUID.randomUUID();
     private ParentImages parent;
+    private Disk disk;
     private final TaskExtras extras = new TaskExtras();
     private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
@@ -106,6 +109,7 @@ public final class Dumper {
     private long collectNanos;
     private long copyNanos;
     private long writeNanos;
+    private long syncNanos;
 
     private Dumper(DumpOptions options, boolean rehearsal) {
         this.options = options;
@@ -166,6 +170,11 @@ public final class Dumper {
             if (parent != null) {
                 parent.link();
             }
+            if (options.sync()) {
+                // what others wrote is not waited for in the freeze; nor do pages that are ready
+                // to be filled go to the disk, which would make them unready
+                disk().sync();
+            }
             prepareImages(preflight.threads);
             makeRoom(preflight);
             FaultPoint.DUMP_ROOM.pass();
@@ -203,7 +212,9 @@ public final class Dumper {
             pid = Rehearsal.spawn();
             FaultPoint.DUMP_REHEARSE.pass();
             FaultPoint.suspend(true);
-            DumpOptions small = DumpOptions.of(pid, directory).build();
+            // in memory the call costs nothing
+            DumpOptions small =
+                    DumpOptions.of(pid, directory).sync(directory.startsWith(MEMORY)).build();
             Map<Integer, int[]> threads = Map.of(pid, ProcFs.tasks(pid));
             ByteBuffer pages = ByteBuffer.allocateDirect(WARM_PAGES * PagemapRun.PAGE_SIZE);
             long before = Compiler.busyNanos();
@@ -283,6 +294,14 @@ public final class Dumper {
         images.prepare(ImageType.TIMENS, 0);
     }
 
+    /** Opened before the first image is written. */
+    private Disk disk() {
+        if (disk == null) {
+            disk = Disk.of(images.directory());
+        }
+        return disk;
+    }
+
     private PageXfer newPages(PageTarget target) {
         return new LocalXfer(
                 images, target, ++lastPagesId, workers, options.trackMem() || parent != null);
@@ -301,6 +320,9 @@ public final class Dumper {
         sharedPages.values().forEach(PageXfer::close);
         if (parent != null) {
             parent.close();
+        }
+        if (disk != null) {
+            disk.close();
         }
     }
 
@@ -355,12 +377,11 @@ public final class Dumper {
                 tree.awaitKilled();
             }
             try {
-                if (options.sync() && !options.leaveRunning()) {
-                    FaultPoint.DUMP_SYNC.pass();
-                    images.sync();
+                if (options.sync()) {
+                    images.syncDirectory();
                 }
             } catch (JcriuException e) {
-                throw e.withTargetState("dumped; the images are complete, but not on the disk yet")
+                throw e.withTargetState("dumped; the name of inventory.img is not on the disk yet")
                         .withHint("copy the images elsewhere");
             }
             try {
@@ -369,9 +390,6 @@ public final class Dumper {
             } catch (JcriuException e) {
                 // the dump is complete, and the target may be gone already
                 LOG.warn("no statistics: {}", e.what());
-            }
-            if (options.autoDedup() && parent != null) {
-                Deduper.afterDump(options.imagesDir());
             }
         }
     }
@@ -526,16 +544,20 @@ public final class Dumper {
         images.discardPrepared();
         FaultPoint.DUMP_INVENTORY.pass();
         Interruption.check();
-        // a tree that runs on does not wait for the disk; one that is to be killed would
-        boolean sync = options.sync() && options.leaveRunning();
         images.stageInventory(
                 Inventory.make(options, id),
                 Optional.of(
                         Inventory.manifest(
-                                id, jcriu_checkpoint_kind.JCRIU_DUMP, parent, tracker, copied)),
-                sync);
+                                id, jcriu_checkpoint_kind.JCRIU_DUMP, parent, tracker, copied)));
+        long syncing = System.nanoTime();
+        if (options.sync()) { // before the kill: a disk that fails costs the images, not the tree
+            FaultPoint.DUMP_SYNC.pass();
+            disk().sync();
+            Interruption.check();
+        }
+        syncNanos = System.nanoTime() - syncing;
         FaultPoint.DUMP_RENAME.pass();
-        images.renameInventory(sync);
+        images.renameInventory();
         if (marks()) {
             tracker.keep();
         }
@@ -592,7 +614,7 @@ public final class Dumper {
         }
         LOG.info(
                 "frozen for {} us: {} to stop, {} to ask, {} for the answers, {} for pages, {} to"
-                        + " write images; {} of {} private pages, {} in the parent, {}"
+                        + " write images, {} of it for the disk; {} of {} private pages, {} in the parent, {}"
                         + " shared",
                 frozenNanos / 1000,
                 freezingNanos / 1000,
@@ -600,6 +622,7 @@ public final class Dumper {
                 (collectNanos - askNanos) / 1000,
                 copyNanos / 1000,
                 writeNanos / 1000,
+                syncNanos / 1000,
                 written,
                 scanned,
                 inParent,

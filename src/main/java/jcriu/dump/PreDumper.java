@@ -38,6 +38,7 @@ import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
 import jcriu.store.PageXfer;
 import jcriu.store.Runs;
+import jcriu.sys.Disk;
 import jcriu.sys.FaultPoint;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
@@ -59,6 +60,7 @@ public final class PreDumper {
     private final DumpOptions options;
     private final ImageDir images;
     private final Workers workers;
+    private final Disk disk;
     private final Tracker tracker;
     private final List<PageXfer> written = new ArrayList<>();
     private final List<PageXfer> finished = new ArrayList<>();
@@ -69,10 +71,11 @@ public final class PreDumper {
     private long pagesWritten;
     private long pagesInParent;
 
-    private PreDumper(DumpOptions options, Workers workers) {
+    private PreDumper(DumpOptions options, Workers workers, Disk disk) {
         this.options = options;
         this.images = new ImageDir(options.imagesDir());
         this.workers = workers;
+        this.disk = disk;
         this.tracker = Trackers.open(options.tracker());
     }
 
@@ -82,8 +85,9 @@ public final class PreDumper {
      * @throws JcriuException always with an untouched target
      */
     public static void preDump(DumpOptions options) {
-        try (Workers workers = new Workers()) {
-            new PreDumper(options, workers).run();
+        try (Workers workers = new Workers();
+                Disk disk = Disk.of(options.imagesDir())) {
+            new PreDumper(options, workers, disk).run();
         }
     }
 
@@ -151,9 +155,6 @@ public final class PreDumper {
                 pagesInParent,
                 pagesScanned);
         tracker.fallbacks().forEach(LOG::warn);
-        if (options.autoDedup() && parent != null) {
-            Deduper.afterDump(options.imagesDir());
-        }
     }
 
     private void complete(ParentImages parent) {
@@ -161,7 +162,16 @@ public final class PreDumper {
         jcriu_manifest manifest =
                 Inventory.manifest(
                         id, jcriu_checkpoint_kind.JCRIU_PRE_DUMP, parent, tracker, finished);
-        images.writeInventory(Inventory.makePreDump(id), Optional.of(manifest), options.sync());
+        images.stageInventory(Inventory.makePreDump(id), Optional.of(manifest));
+        if (options.sync()) {
+            disk.sync();
+        }
+        Interruption.check();
+        FaultPoint.PREDUMP_RENAME.pass();
+        images.renameInventory();
+        if (options.sync()) {
+            images.syncDirectory();
+        }
     }
 
     /** Stops the tree for a moment: reads its marks, and sets them for the next dump. */

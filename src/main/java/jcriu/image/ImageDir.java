@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.function.Consumer;
 import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -316,101 +315,20 @@ public final class ImageDir {
         }
     }
 
-    /** Another directory, as far trusted as this one. */
-    public ImageDir other(Path directory) {
-        return new ImageDir(directory, ANYBODY, verifying).trustingAs(this);
-    }
-
-    private ImageDir trustingAs(ImageDir other) {
-        return other.trustedUid == ANYBODY ? this : trusting(other.trustedUid);
-    }
-
-    /**
-     * Replaces an image: writes it under another name, forces it to the disk, and renames it into
-     * place, so that at any time the old one is there or the new one.
-     */
-    public void replace(
-            ImageType type, Consumer<ImageWriter> content, DiskSteps steps, Object... ids) {
-        Path path = path(type, ids);
-        Path temporary = directory.resolve(path.getFileName() + ".tmp");
-        steps.before(DiskSteps.Step.WRITE);
-        try (ImageWriter out = new ImageWriter(temporary, type)) {
-            content.accept(out);
-            steps.before(DiskSteps.Step.SYNC);
-            out.force();
-        }
-        try {
-            steps.before(DiskSteps.Step.RENAME);
-            Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
-            steps.before(DiskSteps.Step.SYNC);
-            syncDirectory();
-        } catch (IOException e) {
-            throw new JcriuException(Kind.IO, "cannot put " + path + " in place: " + e, e);
-        }
-    }
-
-    /** Forces every file that is in the directory, and the directory, to the disk. */
-    public void syncContent(DiskSteps steps) {
-        steps.before(DiskSteps.Step.SYNC);
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
-            for (Path path : files) {
-                if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
-                    try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
-                        file.force(true);
-                    }
-                }
-            }
-            syncDirectory();
-        } catch (IOException e) {
-            throw new JcriuException(
-                    Kind.IO, "cannot sync the images in " + directory + ": " + e, e);
-        }
-    }
-
-    /** The images of a kind that are here, by the numbers in their names, ascending. */
-    public List<Long> ids(ImageType type) {
-        List<Long> ids = new ArrayList<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
-            for (Path file : files) {
-                String name = file.getFileName().toString();
-                if (ImageType.ofFileName(name) == type) {
-                    ids.add(type.idOf(name));
-                }
-            }
-        } catch (IOException e) {
-            throw new JcriuException(Kind.IO, "cannot read " + directory + ": " + e, e);
-        }
-        Collections.sort(ids);
-        return ids;
-    }
-
-    /** {@link #writeInventory} without forcing anything to the disk. */
+    /** Both steps, for images that need not be on a disk and have no manifest. */
     public void complete(inventory_entry inventory) {
-        writeInventory(inventory, false);
-    }
-
-    /** {@link #writeInventory(inventory_entry, Optional, boolean)} without a manifest. */
-    public void writeInventory(inventory_entry inventory, boolean sync) {
-        writeInventory(inventory, Optional.empty(), sync);
+        stageInventory(inventory, Optional.empty());
+        renameInventory();
     }
 
     /**
-     * Writes the inventory under another name and renames it into place: from then on the dump is
-     * complete.
+     * Writes the inventory under another name, and the manifest: all is there, and the dump not
+     * complete yet. Who wants it to be complete after a power cut, too, forces all that was written
+     * to the disk before {@link #renameInventory}, and calls {@link #syncDirectory} after it.
      *
      * @param manifest what it shall say; the list of files is added
-     * @param sync whether everything must be on the disk before the name appears, and the name
-     *     before this returns, so that a dump that looks complete is complete after a power cut
      */
-    public void writeInventory(
-            inventory_entry inventory, Optional<jcriu_manifest> manifest, boolean sync) {
-        stageInventory(inventory, manifest, sync);
-        renameInventory(sync);
-    }
-
-    /** The first half of {@link #writeInventory}: the dump is not complete yet. */
-    public void stageInventory(
-            inventory_entry inventory, Optional<jcriu_manifest> manifest, boolean sync) {
+    public void stageInventory(inventory_entry inventory, Optional<jcriu_manifest> manifest) {
         Path path = path(ImageType.INVENTORY);
         Path temporary = stagedInventory();
         try (ImageWriter out = writer(temporary, ImageType.INVENTORY)) {
@@ -423,56 +341,31 @@ public final class ImageDir {
         if (manifest.isPresent()) {
             Manifest.write(this, manifest.get(), List.copyOf(records.values()));
         }
-        if (sync) {
-            syncAll();
-        }
     }
 
     private Path stagedInventory() {
         return directory.resolve(ImageType.INVENTORY.fileName() + ".tmp");
     }
 
-    /** The second half of {@link #writeInventory}: the dump is complete. */
-    public void renameInventory(boolean sync) {
+    /** Renames the inventory into place: from now on the dump is complete. */
+    public void renameInventory() {
         Path temporary = stagedInventory();
         Path path = path(ImageType.INVENTORY);
         try {
             Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
             written.remove(temporary);
             written.add(path);
-            if (sync) {
-                syncDirectory();
-            }
         } catch (IOException e) {
             throw new JcriuException(Kind.IO, "cannot put " + path + " in place: " + e, e);
         }
     }
 
-    /** Forces everything written, and the directory, to the disk: fsync(2). */
-    public void syncAll() {
-        try {
-            for (Path path : writtenFiles()) {
-                if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
-                    try (FileChannel file = FileChannel.open(path, StandardOpenOption.WRITE)) {
-                        file.force(true);
-                    }
-                }
-            }
-            syncDirectory();
-        } catch (IOException e) {
-            throw new JcriuException(
-                    Kind.IO, "cannot sync the images in " + directory + ": " + e, e);
-        }
-    }
-
-    /** {@link #syncAll}. */
-    public void sync() {
-        syncAll();
-    }
-
-    private void syncDirectory() throws IOException {
+    /** Forces the names of the files to the disk: fsync(2) of the directory. */
+    public void syncDirectory() {
         try (FileChannel dir = FileChannel.open(directory, StandardOpenOption.READ)) {
             dir.force(true);
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot sync " + directory + ": " + e, e);
         }
     }
 

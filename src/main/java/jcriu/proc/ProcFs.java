@@ -53,6 +53,11 @@ public final class ProcFs {
         return ChildrenFile.EXISTS ? childrenFromFile(pid) : childrenFromScan(pid);
     }
 
+    /** All processes that we can see, ascending. */
+    public static int[] processes() {
+        return numbersIn("/proc");
+    }
+
     /** The open file descriptors of a process, ascending. */
     public static int[] fds(int pid) {
         return numbersIn("/proc/" + pid + "/fd");

@@ -4,8 +4,10 @@ import static jcriu.kernel.FileConstants.*;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import jcriu.errors.JcriuException;
@@ -25,6 +27,7 @@ import jcriu.sys.FileStat;
  * dump                      in the images           restore
  * file[MNT_ID:INODE]        file[MNT_ID:INODE]      --inherit-fd fd[N]:file[MNT_ID:INODE]
  * tty[RDEV:DEV]             tty-info, EXT_TTY       --inherit-fd fd[N]:tty[RDEV:DEV]
+ * pipe:[INODE]              jcriu-pipes, outside    --inherit-fd fd[N]:pipe:[INODE]
  * dev[MAJOR/MINOR]:NAME     dev[NAME]               --external dev[NAME]:PATH, or --inherit-fd
  * </pre>
  *
@@ -33,10 +36,12 @@ import jcriu.sys.FileStat;
 public final class External {
     private static final Pattern FILE = Pattern.compile("file\\[([0-9a-f]+):([0-9a-f]+)\\]");
     private static final Pattern TTY = Pattern.compile("tty\\[([0-9a-f]+):([0-9a-f]+)\\]");
+    private static final Pattern PIPE = Pattern.compile("pipe:?\\[([0-9]+)\\]");
     private static final Pattern DEVICE = Pattern.compile("dev\\[([0-9]+)/([0-9]+)\\]:(.+)");
     private static final Pattern GIVEN = Pattern.compile("(dev\\[[^\\]]+\\]):(/.+)");
 
     private final List<String> named = new ArrayList<>();
+    private final Set<Long> pipes = new HashSet<>();
     private final Map<Long, String> devices = new HashMap<>();
 
     /**
@@ -55,6 +60,10 @@ public final class External {
                 external.named.add(key(FILE, resource));
             } else if (TTY.matcher(resource).matches()) {
                 external.named.add(key(TTY, resource));
+            } else if (PIPE.matcher(resource).matches()) {
+                Matcher pipe = PIPE.matcher(resource);
+                pipe.matches();
+                external.pipes.add(number(pipe, 1, 10));
             } else {
                 throw new IllegalArgumentException(resource);
             }
@@ -111,6 +120,11 @@ public final class External {
         }
         boolean device = stat.type() == S_IFCHR || stat.type() == S_IFBLK;
         return device && !isTty ? devices.get(stat.rdev()) : null;
+    }
+
+    /** Whether a pipe, given by its inode number, belongs to the outside world. */
+    boolean isPipe(long inode) {
+        return pipes.contains(inode);
     }
 
     private static String tty(long rdev, long dev) {

@@ -52,6 +52,7 @@ public final class FileTable {
     private final Eventpoll.Suspects suspects = new Eventpoll.Suspects();
     private final Set<Integer> checked = new HashSet<>();
     private final Fsnotify.Watched watched = new Fsnotify.Watched();
+    private final OutsideHolders outside = new OutsideHolders();
     private final Pidfd.Targets pidfds = new Pidfd.Targets();
     private final Fown.Owners owners = new Fown.Owners();
     private final FileExtras extras = new FileExtras();
@@ -107,6 +108,7 @@ public final class FileTable {
         owners.check(checked);
         watched.checkAmong(checked);
         ttys.check(shellJob);
+        outside.check(checked);
     }
 
     private void check(OpenFile file) {
@@ -116,8 +118,13 @@ public final class FileTable {
             return;
         }
         switch (link.kind()) {
-            case PIPE, MEMFD -> {
+            case MEMFD -> {
                 // fully described by the object itself
+            }
+            case PIPE -> {
+                if (!frozen && !external.isPipe(file.stat().ino())) {
+                    outside.add(file);
+                }
             }
             case PATH -> {
                 if (pathAlone(file)) {
@@ -127,6 +134,9 @@ public final class FileTable {
                     ttys.add(file, 0);
                 } else {
                     checkPath(file, link, file.stat());
+                    if (!frozen && file.stat().type() == S_IFIFO) {
+                        outside.add(file);
+                    }
                 }
             }
             case SOCKET ->
@@ -258,7 +268,7 @@ public final class FileTable {
         }
         switch (link.kind()) {
             case PIPE -> {
-                pipes.see(file);
+                pipes.see(file, external.isPipe(file.stat().ino()));
                 pipes.add(file);
                 return Pipe.dump(id, file);
             }

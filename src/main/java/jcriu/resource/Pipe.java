@@ -4,10 +4,12 @@ import static jcriu.kernel.FileConstants.*;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.image.ImageDir;
@@ -74,17 +76,24 @@ final class Pipe {
         private final Map<Integer, Integer> sizes = new HashMap<>();
         private final Map<Integer, List<Integer>> packets = new LinkedHashMap<>();
         private final Map<Integer, Integer> heldEnds = new HashMap<>();
+        private final Set<Integer> externals = new HashSet<>();
         private final Map<Integer, String> connected = new HashMap<>();
 
         /**
          * Notes an end that the tree holds, and asks poll(2) whether anybody holds the other one:
          * the read end tells POLLHUP where there is no writer, the write end POLLERR where there is
          * no reader.
+         *
+         * @param external whether it belongs to the outside world, whoever holds it
          */
-        void see(OpenFile file) {
+        void see(OpenFile file, boolean external) {
             int mode = file.flags() & O_ACCMODE;
             int held = mode == O_RDONLY ? READ_END : mode == O_WRONLY ? WRITE_END : BOTH_ENDS;
             int pipeId = (int) file.stat().ino();
+            if (external) {
+                externals.add(pipeId);
+                return;
+            }
             int before = heldEnds.getOrDefault(pipeId, 0);
             heldEnds.put(pipeId, before | held);
             if (before == 0 && held != BOTH_ENDS && isConnected(file)) {
@@ -122,6 +131,9 @@ final class Pipe {
                             connected.get(pipeId),
                             held == READ_END ? "write" : "read",
                             Integer.toUnsignedString(pipeId));
+                }
+                if (externals.contains(pipeId)) {
+                    pipe.setOutside(BOTH_ENDS);
                 }
                 if (pipe.getPacketBytesCount() > 0 || pipe.hasOutside()) {
                     extras.add(pipe.build());
@@ -258,9 +270,11 @@ final class Pipe {
                                         + pid
                                         + ": fd "
                                         + fd
-                                        + " is a pipe whose "
-                                        + (ends == READ_END ? "read" : "write")
-                                        + " end was outside the tree")
+                                        + (ends == BOTH_ENDS
+                                                ? " is a pipe that was given with --external"
+                                                : " is a pipe whose "
+                                                        + (ends == READ_END ? "read" : "write")
+                                                        + " end was outside the tree"))
                         .withHint(
                                 "give one of your own descriptors for it: --inherit-fd fd[N]:pipe:["
                                         + Integer.toUnsignedString(pipeId)

@@ -22,6 +22,7 @@ import jcriu.image.proto.jcriu_file;
 import jcriu.image.proto.reg_file_entry;
 import jcriu.kernel.Syscall;
 import jcriu.memory.Workers;
+import jcriu.proc.Fdinfo;
 import jcriu.sys.Fd;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
@@ -310,6 +311,13 @@ public final class RestoredFiles implements AutoCloseable {
         Integer fd = inheritedNumber(entry);
         if (fd == null) {
             return null;
+        }
+        if (entry.getType() == fd_types.PIPE) {
+            int wanted = entry.getPipe().getFlags();
+            int given = Fdinfo.read((int) ProcessHandle.current().pid(), fd).flags();
+            if (((wanted ^ given) & O_ACCMODE) != 0) { // the tree held the other end, too
+                return Fd.open("/proc/self/fd/" + fd, wanted & (O_ACCMODE | O_NONBLOCK));
+            }
         }
         return new Fd(
                 Native.check(
