@@ -146,6 +146,14 @@ int main(int argc, char **argv) {
         }
         words[0] = 1;
         count(&words[1]);
+    } else if (!strcmp(mode, "pidfd")) { /* of a thread */
+        if (syscall(SYS_pidfd_open, getpid(), O_EXCL) < 0) return 12; /* PIDFD_THREAD */
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "device")) { /* ARGUMENT */
+        if (open(arg, O_RDWR | O_NOCTTY | O_NONBLOCK) < 0) return 13;
+        words[0] = 1;
+        count(&words[1]);
     } else if (!strcmp(mode, "deleted")) { /* a file ARGUMENT of 2 MiB without a name */
         static char block[1 << 20];
         int file = open(arg, O_RDWR | O_CREAT, 0600);

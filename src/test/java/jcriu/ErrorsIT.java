@@ -298,6 +298,38 @@ class ErrorsIT {
         requireEmpty(images);
     }
 
+    @Test
+    void shouldRefuseAPidfdOfAThreadBeforeTheFreeze() throws IOException {
+        start("pidfd", "");
+        Path images = images();
+        Outcome outcome = dump(images);
+        outcome.requireFailure(4, "fd 4 is a pidfd of thread " + target.pid());
+        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
+        requireUnharmed();
+        requireEmpty(images);
+    }
+
+    /** Consoles and virtual terminals, as far as this machine has them. */
+    @ParameterizedTest
+    @CsvSource({"/dev/console", "/dev/tty0", "/dev/tty1"})
+    void shouldRefuseConsolesBeforeTheFreeze(String device) throws IOException {
+        Outcome open = Launcher.run(List.of("sh", "-c", "exec setsid sh -c ': <" + device + "'"));
+        assumeTrue(open.status() == 0, device + " cannot be opened");
+        start("device", device);
+        Path images = images();
+        Outcome outcome = dump(images);
+        outcome.requireFailure(
+                4,
+                "pid "
+                        + target.pid()
+                        + " (target): fd 4 is the terminal device "
+                        + device
+                        + ", which is not supported");
+        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
+        requireUnharmed();
+        requireEmpty(images);
+    }
+
     /** (what is shared, what is said). */
     @ParameterizedTest
     @CsvSource({

@@ -56,11 +56,10 @@ class FaultsIT {
 
     /** From here on the images are complete. */
     private static final Set<FaultPoint> COMPLETE =
-            EnumSet.of(FaultPoint.DUMP_KILL, FaultPoint.DUMP_SYNC, FaultPoint.DUMP_STATS);
+            EnumSet.of(FaultPoint.DUMP_KILL, FaultPoint.DUMP_STATS);
 
     /** And the tree is gone, unless it was to run on. */
-    private static final Set<FaultPoint> ENDED =
-            EnumSet.of(FaultPoint.DUMP_SYNC, FaultPoint.DUMP_STATS);
+    private static final Set<FaultPoint> ENDED = EnumSet.of(FaultPoint.DUMP_STATS);
 
     @TempDir private static Path scratch;
     private static Path program;
@@ -225,10 +224,6 @@ class FaultsIT {
         return points("dump");
     }
 
-    static Stream<FaultPoint> ofDumpThatLeavesRunning() {
-        return ofDump().filter(point -> point != FaultPoint.DUMP_SYNC);
-    }
-
     static Stream<FaultPoint> ofDumpThatEnds() {
         return ofDump().filter(point -> point != FaultPoint.DUMP_THAW);
     }
@@ -245,14 +240,11 @@ class FaultsIT {
     void shouldRunThroughAllPoints() {
         assertEquals(
                 FaultPoint.values().length,
-                ofDump().count()
-                        + ofPreDump().count()
-                        + ofRestore().count()
-                        + points("dedup").count()); // DedupIT
+                ofDump().count() + ofPreDump().count() + ofRestore().count());
     }
 
     @ParameterizedTest
-    @MethodSource("ofDumpThatLeavesRunning")
+    @MethodSource("ofDump")
     void shouldSurviveAnErrorOfADumpThatLeavesItRunning(FaultPoint point) throws IOException {
         Path images = images();
         survive(point, images, run(point, "error", dump(images, true)));
@@ -266,12 +258,7 @@ class FaultsIT {
     void shouldSurviveAnErrorOfADump(FaultPoint point) throws IOException {
         Path images = images();
         Outcome outcome = run(point, "error", dump(images, false));
-        if (point == FaultPoint.DUMP_SYNC) {
-            outcome.requireFailure(IO, "fault injected at " + point);
-            assertTrue(
-                    outcome.output().contains("target: dumped; the images are complete"),
-                    outcome.output());
-        } else if (WARNINGS.contains(point)) {
+        if (WARNINGS.contains(point)) {
             requireWarning(point, outcome);
         } else {
             survive(point, images, outcome);
@@ -301,6 +288,33 @@ class FaultsIT {
         requireUnharmed();
     }
 
+    /** A dump that is cut is refused by name, and the chain before it is as it was. */
+    @ParameterizedTest
+    @CsvSource({"dump.room", "dump.pages", "dump.inventory", "dump.sync", "dump.rename"})
+    void shouldLeaveTheParentsOfADumpThatIsCutAlone(String name) throws IOException {
+        requireRunning();
+        FaultPoint point =
+                points("dump").filter(p -> p.toString().equals(name)).findFirst().orElseThrow();
+        Path parent = images();
+        Path images = images();
+        run(List.of("pre-dump", "-t", "" + patient.pid(), "-D", parent.toString()))
+                .requireSuccess();
+        Map<String, Integer> contents = contents(parent);
+        List<String> dump = new ArrayList<>(dump(images, true));
+        dump.addAll(List.of("--track-mem", "--prev-images-dir", parent.toString()));
+        assertEquals(KILLED, run(point, "kill", dump).status());
+        requireUnharmed();
+        assertEquals(contents, contents(parent));
+        run(restore(images)).requireFailure(6, images + ": no inventory.img");
+        Outcome verified = run(List.of("verify", images.toString()));
+        assertEquals(6, verified.status(), verified.output());
+        assertTrue(verified.output().contains("no inventory.img"), verified.output());
+        run(dump).requireSuccess();
+        run(List.of("verify", images.toString())).requireSuccess();
+        assertEquals(contents, contents(parent));
+        requireUnharmed();
+    }
+
     private static void requireWarning(FaultPoint point, Outcome outcome) {
         outcome.requireSuccess();
         assertTrue(outcome.output().contains("fault injected at " + point), outcome.output());
@@ -324,7 +338,7 @@ class FaultsIT {
     @MethodSource("ofDump")
     void shouldSurviveTheDeathOfADump(FaultPoint point) throws IOException {
         for (boolean leaveRunning : new boolean[] {true, false}) {
-            if (point == (leaveRunning ? FaultPoint.DUMP_SYNC : FaultPoint.DUMP_THAW)) {
+            if (!leaveRunning && point == FaultPoint.DUMP_THAW) {
                 continue; // not on this way
             }
             Path images = images();

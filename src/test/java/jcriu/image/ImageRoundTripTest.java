@@ -155,8 +155,8 @@ class ImageRoundTripTest {
         images.begin();
         images.writer(ImageType.FS, 1).close();
         images.wrote(Files.createFile(images.path(ImageType.PAGES, 1)));
-        images.syncAll();
-        images.writeInventory(inventory_entry.newBuilder().setImgVersion(2).build(), true);
+        images.complete(inventory_entry.newBuilder().setImgVersion(2).build());
+        images.syncDirectory();
         assertTrue(images.isComplete());
         assertFalse(
                 Files.exists(directory.resolve("inventory.img.tmp"), LinkOption.NOFOLLOW_LINKS));

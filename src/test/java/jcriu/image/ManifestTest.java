@@ -51,8 +51,9 @@ class ManifestTest {
                         .setTracker("digest")
                         .setParentId(Manifest.bytes(PARENT))
                         .build();
-        images.writeInventory(
-                inventory_entry.newBuilder().setImgVersion(2).build(), Optional.of(head), false);
+        images.stageInventory(
+                inventory_entry.newBuilder().setImgVersion(2).build(), Optional.of(head));
+        images.renameInventory();
         images.discardPrepared();
         return new ImageDir(directory);
     }

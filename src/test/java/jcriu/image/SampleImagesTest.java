@@ -75,7 +75,7 @@ class SampleImagesTest {
     void shouldNotTakeAPartOfADumpForADump() {
         ImageDir images = new ImageDir(temporary);
         assertFalse(images.isComplete());
-        images.writeInventory(inventory_entry.newBuilder().setImgVersion(2).build(), true);
+        images.complete(inventory_entry.newBuilder().setImgVersion(2).build());
         assertTrue(images.isComplete());
     }
 }

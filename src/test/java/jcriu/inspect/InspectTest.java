@@ -95,10 +95,10 @@ class InspectTest {
         if (parentId != null) {
             head.setParentId(Manifest.bytes(parentId)).setTracker("digest");
         }
-        images.writeInventory(
+        images.stageInventory(
                 (dump ? inventory : inventory.setPreDumpMode(2)).build(),
-                Optional.of(head.build()),
-                false);
+                Optional.of(head.build()));
+        images.renameInventory();
         return id;
     }
 
