@@ -196,7 +196,9 @@ final class Arguments {
     @Option(
             names = "--tracker",
             paramLabel = "KIND",
-            description = "how changed pages are found: auto or digest (default: auto)")
+            description =
+                    "how changed pages are found: auto, digest or soft-dirty (default: auto, which"
+                            + " is digest)")
     String tracker = "auto";
 
     @Option(

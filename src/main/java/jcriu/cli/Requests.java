@@ -70,8 +70,8 @@ final class Requests {
 
     private static void checkTracker(Arguments arguments) {
         switch (arguments.tracker) {
-            case "auto", "digest" -> {}
-            case "soft-dirty", "uffd-wp" ->
+            case "auto", "digest", "soft-dirty" -> {}
+            case "uffd-wp" ->
                     throw new UnsupportedStateException(
                                     "option --tracker " + arguments.tracker + " is not built yet")
                             .withTargetState("untouched")

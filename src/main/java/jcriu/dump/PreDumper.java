@@ -199,7 +199,7 @@ public final class PreDumper {
 
     private void look(int pid, List<MapsVma> vmas, Runs present) {
         scan(pid, vmas, present);
-        tracker.look(pid, Vmas.withPrivatePages(vmas));
+        tracker.look(pid, Vmas.withPrivatePages(vmas), present);
     }
 
     private void copy(
@@ -219,7 +219,7 @@ public final class PreDumper {
             }
             Runs data = runs.minus(unchanged);
             PagesOut.plan(data, unchanged, pages);
-            PagesOut.copyFromRunningTask(pid, data, pages, workers);
+            PagesOut.copyFromTask(tracker.source(pid, true), data, pages, workers);
             // a task whose memory has gone reads as nothing at all
             Stat.read(pid);
             pages.finish();

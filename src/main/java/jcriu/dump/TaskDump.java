@@ -305,7 +305,7 @@ final class TaskDump {
     }
 
     private void look(Tracker tracker) {
-        tracker.look(task.pid(), Vmas.withPrivatePages(vmas));
+        tracker.look(task.pid(), Vmas.withPrivatePages(vmas), runs);
     }
 
     private void scanMemory() {
@@ -334,7 +334,7 @@ final class TaskDump {
                         : new Runs();
         Runs data = runs.minus(unchanged);
         PagesOut.plan(data, unchanged, into);
-        PagesOut.copyFromTask(task.pid(), data, into, workers);
+        PagesOut.copyFromTask(tracker.source(task.pid(), false), data, into, workers);
         pagesWritten = data.bytes() / PAGE;
         pagesInParent = unchanged.bytes() / PAGE;
     }

@@ -5,9 +5,9 @@ import java.util.Collections;
 import java.util.List;
 import jcriu.progress.Progress;
 import jcriu.store.PageRead;
+import jcriu.store.PageXfer;
 import jcriu.store.Runs;
 import jcriu.sys.NativeMemory;
-import jcriu.tracee.RemoteMemory;
 
 /**
  * Compares the content of every page with the parent's, by digest. Needs nothing of the kernel or
@@ -20,6 +20,22 @@ public final class DigestTracker implements Tracker {
     private static final int CHUNK = 256 << 10;
     private static final long PIECE = 8 << 20;
 
+    private final Sources sources;
+
+    /** Where content comes from: {@link Tracker#source} of the tracker that is asked. */
+    interface Sources {
+        PageXfer.Source of(int pid, boolean running);
+    }
+
+    public DigestTracker() {
+        sources = this::source;
+    }
+
+    /** Serves another tracker, for what that cannot prove. */
+    DigestTracker(Sources sources) {
+        this.sources = sources;
+    }
+
     @Override
     public String name() {
         return NAME;
@@ -31,9 +47,10 @@ public final class DigestTracker implements Tracker {
         List<Runs> pieces = PagesOut.pieces(present.and(parent.runs()), PIECE);
         List<Runs> answers = new ArrayList<>(Collections.nCopies(pieces.size(), null));
         List<Runnable> jobs = new ArrayList<>();
+        PageXfer.Source source = sources.of(pid, running);
         for (int i = 0; i < pieces.size(); i++) {
             int piece = i;
-            jobs.add(() -> answers.set(piece, compare(pid, pieces.get(piece), parent, running)));
+            jobs.add(() -> answers.set(piece, compare(pieces.get(piece), parent, source)));
         }
         if (!jobs.isEmpty()) {
             workers.run(jobs);
@@ -47,17 +64,13 @@ public final class DigestTracker implements Tracker {
         return unchanged;
     }
 
-    private static Runs compare(int pid, Runs piece, PageRead parent, boolean running) {
+    private static Runs compare(Runs piece, PageRead parent, PageXfer.Source source) {
         Runs same = new Runs();
         try (NativeMemory chunk = NativeMemory.allocate(CHUNK)) {
             for (int i = 0; i < piece.size(); i++) {
                 for (long at = piece.start(i); at < piece.end(i); at += CHUNK) {
                     int length = (int) Math.min(CHUNK, piece.end(i) - at);
-                    if (running) {
-                        PagesOut.readWhatIsThere(pid, at, chunk.address(), length);
-                    } else {
-                        RemoteMemory.read(pid, at, chunk.address(), length);
-                    }
+                    source.read(at, chunk.address(), length);
                     parent.compare(at, chunk.buffer(0, length), same);
                     Progress.step(length);
                 }

@@ -18,13 +18,9 @@ public final class PagesOut {
     private PagesOut() {}
 
     /** Pages of a task, at their addresses. */
-    public static void copyFromTask(int pid, Runs runs, PageXfer into, Workers workers) {
-        copy(runs, (start, to, length) -> RemoteMemory.read(pid, start, to, length), into, workers);
-    }
-
-    /** The same of a task that runs: pages that it has given up meanwhile become zero. */
-    public static void copyFromRunningTask(int pid, Runs runs, PageXfer into, Workers workers) {
-        copy(runs, (start, to, length) -> readWhatIsThere(pid, start, to, length), into, workers);
+    public static void copyFromTask(
+            PageXfer.Source task, Runs runs, PageXfer into, Workers workers) {
+        copy(runs, task, into, workers);
     }
 
     /**

@@ -5,8 +5,10 @@ import java.util.Optional;
 import jcriu.image.proto.jcriu_track;
 import jcriu.proc.MapsVma;
 import jcriu.store.PageRead;
+import jcriu.store.PageXfer;
 import jcriu.store.Runs;
 import jcriu.tracee.FrozenTask;
+import jcriu.tracee.RemoteMemory;
 
 /**
  * Tells which pages of a task are as they are in the parent images. A page that is left to the
@@ -54,8 +56,9 @@ public interface Tracker extends AutoCloseable {
      * Reads the marks of a stopped task, and sets them anew. On any thread; tasks side by side.
      *
      * @param vmas as before
+     * @param present the pages that the task has
      */
-    default void look(int pid, List<MapsVma> vmas) {}
+    default void look(int pid, List<MapsVma> vmas, Runs present) {}
 
     /**
      * The part of {@code present} whose content is the parent's.
@@ -65,6 +68,17 @@ public interface Tracker extends AutoCloseable {
      * @param parent its pages in the parent images; what is not there is not the same
      */
     Runs unchanged(int pid, Runs present, PageRead parent, Workers workers, boolean running);
+
+    /**
+     * How the content of a task's pages is read.
+     *
+     * @param running whether the task runs meanwhile; pages that it has given up are zero then
+     */
+    default PageXfer.Source source(int pid, boolean running) {
+        return running
+                ? (start, to, length) -> PagesOut.readWhatIsThere(pid, start, to, length)
+                : (start, to, length) -> RemoteMemory.read(pid, start, to, length);
+    }
 
     /** What the images must say, so that the next dump can believe the marks; empty: nothing. */
     default Optional<jcriu_track> round() {

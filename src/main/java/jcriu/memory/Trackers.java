@@ -1,5 +1,7 @@
 package jcriu.memory;
 
+import jcriu.errors.EnvironmentException;
+
 /** The trackers there are. */
 public final class Trackers {
     /** The best that works here. */
@@ -15,7 +17,19 @@ public final class Trackers {
     public static Tracker open(String name) {
         return switch (name) {
             case AUTO, DigestTracker.NAME -> new DigestTracker();
+            case SoftDirtyTracker.NAME -> softDirty();
             default -> throw new IllegalArgumentException("tracker " + name);
         };
+    }
+
+    private static Tracker softDirty() {
+        if (!SoftDirtyTracker.works()) {
+            throw new EnvironmentException(
+                            "this kernel has no soft-dirty bits, or does not tell us page frames")
+                    .withHint(
+                            "use --tracker digest; or a kernel with CONFIG_MEM_SOFT_DIRTY, and"
+                                    + " CAP_SYS_ADMIN");
+        }
+        return new SoftDirtyTracker();
     }
 }
