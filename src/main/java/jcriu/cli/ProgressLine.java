@@ -92,6 +92,11 @@ final class ProgressLine implements Progress.Display {
     @Override
     public void end() {
         what = null;
+        clear();
+    }
+
+    @Override
+    public void clear() {
         if (drawn) {
             draw("");
             out.print('\r');

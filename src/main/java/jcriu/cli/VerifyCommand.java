@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.inspect.Verification;
+import jcriu.progress.Progress;
 
 /** {@code verify}: a line for each fault, and one for each checkpoint that has none. */
 final class VerifyCommand {
@@ -19,7 +20,13 @@ final class VerifyCommand {
                         ? Requests.imagesDir(arguments)
                         : Path.of(arguments.words.get(0));
         Requests.requireDirectory("images directory", "-D", directory, false);
-        Verification.Result result = Verification.run(directory, out::println);
+        Verification.Result result =
+                Verification.run(
+                        directory,
+                        line -> {
+                            Progress.clear();
+                            out.println(line);
+                        });
         if (result.faults() > 0) {
             throw new JcriuException(
                             Kind.IMAGE,

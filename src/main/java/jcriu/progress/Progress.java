@@ -18,6 +18,9 @@ public final class Progress {
         /** So many more bytes are done. */
         void step(long bytes);
 
+        /** Something else is about to be printed: out of the way. */
+        void clear();
+
         /** The work has ended, well or not. */
         void end();
     }
@@ -44,6 +47,14 @@ public final class Progress {
         Display shown = display;
         if (shown != null) {
             shown.step(bytes);
+        }
+    }
+
+    /** See {@link Display#clear}. */
+    public static void clear() {
+        Display shown = display;
+        if (shown != null) {
+            shown.clear();
         }
     }
 
