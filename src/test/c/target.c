@@ -174,6 +174,21 @@ int main(int argc, char **argv) {
         while (!words[5]) pause_ms(1);
         words[0] = 1;
         syscall(SYS_exit, 0);
+    } else if (!strcmp(mode, "vfork")) { /* at SIGUSR2 makes a child by vfork that waits for SIGUSR2 */
+        pthread_t id;
+        pthread_create(&id, NULL, thread, (void *)&words[1]);
+        words[0] = 1;
+        int signal;
+        sigwait(&mask, &signal);
+        pid_t child = vfork();
+        if (!child) {
+            words[6] = getpid();
+            sigwait(&mask, &signal);
+            _exit(7);
+        }
+        waitpid(child, NULL, 0);
+        words[7] = 1;
+        pause();
     } else if (!strcmp(mode, "segment")) {
         /* counts in the SysV segment of key ARGUMENT; words[2] is its id */
         int id = shmget(strtol(arg, NULL, 0), 65536, IPC_CREAT | 0600);

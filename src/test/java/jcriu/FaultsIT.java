@@ -596,4 +596,44 @@ class FaultsIT {
             Files.move(away, program);
         }
     }
+
+    /** A thread in vfork(2) does not stop, and its child is in no hurry. */
+    @Test
+    void shouldGiveUpAFreezeThatTakesTooLong() throws IOException, InterruptedException {
+        Path images = images();
+        Path output = Files.createTempFile(scratch, "run", ".txt");
+        Path over = output.resolveSibling(output.getFileName() + ".over");
+        try (LiveTarget target =
+                LiveTarget.start(CCompiler.testee("target", scratch), scratch, "vfork", "")) {
+            Process process =
+                    Launcher.start(
+                            List.of(
+                                    "env",
+                                    "JCRIU_JAVA_OPTS=-Djcriu.fault=dump.room:delay=" + over,
+                                    Launcher.SCRIPT,
+                                    "dump",
+                                    "--timeout",
+                                    "1",
+                                    "-t",
+                                    "" + target.pid(),
+                                    "-D",
+                                    images.toString()),
+                            output);
+            LiveTarget.await("room", () -> Files.exists(images.resolve("pages-1.img")));
+            LiveTarget.kill(target.pid(), "USR2");
+            LiveTarget.await("the vfork", () -> target.word(6) != 0);
+            LiveTarget.await("the wait", () -> LiveTarget.state(target.pid()) == 'D');
+            Files.createFile(over);
+            assertTrue(process.waitFor(180, TimeUnit.SECONDS), "the dump does not end");
+            new Outcome(process.exitValue(), Files.readString(output))
+                    .requireFailure(3, "task " + target.pid() + " did not stop in time (state D)");
+            assertTrue(Files.readString(output).contains("target: running on, unchanged"));
+            requireEmpty(images);
+            target.awaitProgress(1);
+            LiveTarget.kill((int) target.word(6), "USR2");
+            LiveTarget.await("the end of the child", () -> target.word(7) == 1);
+            run(List.of("dump", "-R", "-t", "" + target.pid(), "-D", images.toString()))
+                    .requireSuccess();
+        }
+    }
 }

@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 /** Runs {@code scripts/jcriu} as a user would. */
 final class Launcher {
     static final String SCRIPT = Path.of("scripts/jcriu").toAbsolutePath().toString();
-    private static final long SECONDS = 60;
+    private static final long SECONDS = 180;
 
     private Launcher() {}
 

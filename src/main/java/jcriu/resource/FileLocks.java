@@ -38,6 +38,9 @@ import jcriu.tracee.RemoteBatch;
  * <p>Source: fcntl(2), flock(2), proc_pid_fdinfo(5), proc_locks(5).
  */
 public final class FileLocks {
+    /** {@code struct flock}, bytes. */
+    private static final int FLOCK_SIZE = 32;
+
     private static final int POSIX = 1;
     private static final int FLOCK = 2;
     private static final int OFD = 4;
@@ -217,8 +220,11 @@ public final class FileLocks {
     }
 
     /** Adds the calls by which a task takes its locks again; a lock that somebody holds fails. */
-    public static void restore(List<file_lock_entry> locks, RemoteBatch batch) {
+    public static void restore(List<file_lock_entry> locks, RemoteBatch batch, Runnable flush) {
         for (file_lock_entry lock : locks) {
+            if (!batch.fits(1, FLOCK_SIZE)) {
+                flush.run();
+            }
             String what = "lock the file of fd " + lock.getFd();
             if ((lock.getFlag() & FLOCK) != 0) {
                 int operation = lock.getType() == F_RDLCK ? LOCK_SH : LOCK_EX;
@@ -236,7 +242,7 @@ public final class FileLocks {
                 continue;
             }
             // struct flock {s16 type, whence; s64 start, len; s32 pid}
-            long flock = batch.data(32);
+            long flock = batch.data(FLOCK_SIZE);
             batch.putInt(flock, lock.getType());
             batch.putLong(flock + 8, lock.getStart());
             batch.putLong(flock + 16, lock.getLen());

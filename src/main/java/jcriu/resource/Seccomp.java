@@ -77,7 +77,8 @@ public final class Seccomp {
     }
 
     /** Adds a chain, the oldest filter first. No other call may follow in the thread. */
-    public static void restore(List<seccomp_filter> filters, int newest, RemoteBatch batch) {
+    public static void restore(
+            List<seccomp_filter> filters, int newest, RemoteBatch batch, Runnable flush) {
         List<seccomp_filter> chain = new ArrayList<>();
         int at = newest;
         while (true) {
@@ -92,6 +93,9 @@ public final class Seccomp {
         }
         for (seccomp_filter filter : chain) {
             byte[] program = filter.getFilter().toByteArray();
+            if (!batch.fits(1, program.length + 16)) {
+                flush.run(); // whose calls pass the filters so far
+            }
             long code = batch.data(program);
             long header = batch.data(16); // struct sock_fprog {u16 len; filter *}
             batch.putInt(header, program.length / BPF_INSTRUCTION);

@@ -37,6 +37,9 @@ public final class TaskState {
     /** Room for the questions to a leader without POSIX timers. */
     private static final int BATCH_BYTES = 16 << 10;
 
+    /** Personality, subreaper, and a registration for membarrier(2) for each bit. */
+    private static final int MOST_SWITCHES = 2 + 32;
+
     private final FrozenTask task;
     private Stat stat;
     private RemoteBatch batch;
@@ -251,9 +254,11 @@ public final class TaskState {
             int pid,
             boolean countTimerIds,
             RemoteBatch batch,
+            Runnable flush,
             IntConsumer in) {
         SigActions.restore(tc.getSigactionsList(), batch);
-        Timers.create(tc.getTimers(), pid, countTimerIds, batch, in);
+        Timers.create(tc.getTimers(), pid, countTimerIds, batch, flush, in);
+        makeRoom(MOST_SWITCHES, 0, batch, flush);
         batch.add("set the personality", Syscall.PERSONALITY, tc.getPersonality() & 0xffffffffL);
         if (tc.getChildSubreaper()) {
             batch.add("become a subreaper", Syscall.PRCTL, PR_SET_CHILD_SUBREAPER, 1);
@@ -266,6 +271,7 @@ public final class TaskState {
             }
         }
         for (siginfo_entry signal : tc.getSignalsS().getSignalsList()) {
+            makeRoom(1, SIGINFO_SIZE, batch, flush);
             byte[] info = signal.getSiginfo().toByteArray();
             long at = batch.data(java.util.Arrays.copyOf(info, SIGINFO_SIZE));
             batch.add(
@@ -275,6 +281,7 @@ public final class TaskState {
                     ThreadState.signalNumber(info),
                     at);
         }
+        makeRoom(Limits.NR_LIMITS, Limits.NR_LIMITS * 16, batch, flush);
         for (int i = 0; i < Math.min(Limits.NR_LIMITS, tc.getRlimits().getRlimitsCount()); i++) {
             rlimit_entry limit = tc.getRlimits().getRlimits(i);
             if (limit.getCur() == ours.soft(i) && limit.getMax() == ours.hard(i)) {
@@ -287,8 +294,14 @@ public final class TaskState {
         }
     }
 
+    private static void makeRoom(int calls, int bytes, RemoteBatch batch, Runnable flush) {
+        if (!batch.fits(calls, bytes)) {
+            flush.run();
+        }
+    }
+
     /** Adds what starts the timers. */
-    public static void startTimers(task_core_entry tc, RemoteBatch batch) {
-        Timers.start(tc.getTimers(), batch);
+    public static void startTimers(task_core_entry tc, RemoteBatch batch, Runnable flush) {
+        Timers.start(tc.getTimers(), batch, flush);
     }
 }

@@ -31,6 +31,9 @@ import jcriu.tracee.Tracee;
  * clear_child_tid, rseq, scheduling, credentials, name.
  */
 public final class ThreadState {
+    /** More than the calls that a thread's batch has behind its pending signals. */
+    private static final int MOST_AFTER = 64;
+
     private final Tracee thread;
     private Status status;
     private RemoteBatch batch;
@@ -242,7 +245,8 @@ public final class ThreadState {
     /**
      * Adds what gives a fresh thread its state, except registers and what takes privileges away.
      */
-    public static void restore(core_entry core, int pid, int tid, RemoteBatch batch) {
+    public static void restore(
+            core_entry core, int pid, int tid, RemoteBatch batch, Runnable flush) {
         thread_core_entry t = core.getThreadCore();
         if (t.hasComm()) {
             batch.add(
@@ -289,6 +293,9 @@ public final class ThreadState {
                 param);
         batch.add("set the nice value", Syscall.SETPRIORITY, 0, 0, t.getSchedNice());
         for (siginfo_entry signal : t.getSignalsP().getSignalsList()) {
+            if (!batch.fits(1 + MOST_AFTER, SIGINFO_SIZE)) {
+                flush.run();
+            }
             byte[] info = signal.getSiginfo().toByteArray();
             long at = batch.data(java.util.Arrays.copyOf(info, SIGINFO_SIZE));
             batch.add(

@@ -145,20 +145,28 @@ final class Timers {
      * the batch to the thread that the next calls are for.
      *
      * @param count whether the kernel counts
+     * @param flush makes room in the batch, in the thread that it is for
      */
     static void create(
-            task_timers_entry timers, int pid, boolean count, RemoteBatch batch, IntConsumer in) {
+            task_timers_entry timers,
+            int pid,
+            boolean count,
+            RemoteBatch batch,
+            Runnable flush,
+            IntConsumer in) {
         List<posix_timer_entry> sorted = byId(timers);
         int next = 0;
         for (posix_timer_entry timer : sorted) {
             in.accept(clockOwner(timer.getClockId(), timer.getNotifyThreadId(), pid));
-            long id = batch.data(8);
-            batch.putInt(id, timer.getItId());
             while (count && next < timer.getItId()) {
+                makeRoom(2, 8, batch, flush);
                 batch.add("", Syscall.TIMER_CREATE, 1, 0, batch.data(8));
                 batch.add("", Syscall.TIMER_DELETE, next++);
             }
             next++;
+            makeRoom(1, 8 + ProcessConstants.SIGEVENT_SIZE, batch, flush);
+            long id = batch.data(8);
+            batch.putInt(id, timer.getItId());
             long event = batch.data(ProcessConstants.SIGEVENT_SIZE);
             batch.putLong(event, timer.getSivalPtr());
             batch.putInt(event + 8, timer.getSiSigno());
@@ -173,6 +181,7 @@ final class Timers {
         }
         in.accept(pid);
         if (!sorted.isEmpty() && !count) {
+            makeRoom(1, 0, batch, flush);
             batch.add("", Syscall.PRCTL, ProcessConstants.PR_TIMER_CREATE_RESTORE_IDS, 0);
         }
     }
@@ -185,8 +194,14 @@ final class Timers {
         return isCallersCpuClock(clockId) && notifiedThread != 0 ? notifiedThread : pid;
     }
 
+    private static void makeRoom(int calls, int bytes, RemoteBatch batch, Runnable flush) {
+        if (!batch.fits(calls, bytes)) {
+            flush.run();
+        }
+    }
+
     /** Starts all timers; the last thing before the task goes on. */
-    static void start(task_timers_entry timers, RemoteBatch batch) {
+    static void start(task_timers_entry timers, RemoteBatch batch, Runnable flush) {
         itimer(0, timers.getReal(), batch);
         itimer(1, timers.getVirt(), batch);
         itimer(2, timers.getProf(), batch);
@@ -195,6 +210,7 @@ final class Timers {
             if (expired && timer.getIsec() == 0 && timer.getInsec() == 0) {
                 continue;
             }
+            makeRoom(1, ITIMERVAL_SIZE, batch, flush);
             long value = batch.data(ITIMERVAL_SIZE);
             batch.putLong(value, timer.getIsec());
             batch.putLong(value + 8, timer.getInsec());

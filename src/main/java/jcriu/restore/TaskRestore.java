@@ -6,7 +6,6 @@ import static jcriu.kernel.ProcessConstants.*;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntConsumer;
 import jcriu.errors.Errno;
 import jcriu.errors.RemoteSyscallException;
 import jcriu.image.ImageDir;
@@ -399,7 +398,7 @@ final class TaskRestore {
     }
 
     void takeLocks(List<file_lock_entry> locks) {
-        FileLocks.restore(locks, batch());
+        FileLocks.restore(locks, batch(), this::flush);
         flush();
     }
 
@@ -427,28 +426,32 @@ final class TaskRestore {
             }
         }
         Limits ours = Limits.read(images.pid);
+        Tracee[] timerOwner = {leader};
+        Runnable flushOwner = () -> batch().flush(timerOwner[0]);
         TaskState.restore(
                 images.tc(),
                 ours,
                 images.pid,
                 timerIdsNeedCounting(),
                 batch(),
-                new IntConsumer() {
-                    private Tracee thread = leader;
-
-                    @Override
-                    public void accept(int tid) {
-                        if (tid != thread.tid()) {
-                            batch().flush(thread);
-                            thread = thread(tid);
-                        }
+                flushOwner,
+                tid -> {
+                    if (tid != timerOwner[0].tid()) {
+                        flushOwner.run();
+                        timerOwner[0] = thread(tid);
                     }
                 });
         flush();
         for (int i = 0; i < threads.size(); i++) {
-            ThreadState.restore(images.cores.get(i), images.pid, images.tids.get(i), batch());
+            Tracee thread = threads.get(i);
+            ThreadState.restore(
+                    images.cores.get(i),
+                    images.pid,
+                    images.tids.get(i),
+                    batch(),
+                    () -> batch().flush(thread));
             TaskExtras.restore(extras, images.tids.get(i), images.cores.get(i), batch());
-            batch().flush(threads.get(i));
+            batch().flush(thread);
         }
     }
 
@@ -475,8 +478,13 @@ final class TaskRestore {
             Status ours = Status.readThread(images.pid, images.tids.get(i));
             if (core.getThreadCore().getSeccompMode() == seccomp_mode.filter) {
                 threads.get(i).suspendSeccompOfOurs();
-                Seccomp.restore(filters, core.getThreadCore().getSeccompFilter(), batch());
-                batch().flush(threads.get(i));
+                Tracee thread = threads.get(i);
+                Seccomp.restore(
+                        filters,
+                        core.getThreadCore().getSeccompFilter(),
+                        batch(),
+                        () -> batch().flush(thread));
+                batch().flush(thread);
             } else if (core.getThreadCore().getSeccompMode() == seccomp_mode.strict) {
                 threads.get(i).suspendSeccompOfOurs();
                 batch().add("", Syscall.PRCTL, PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
@@ -497,7 +505,7 @@ final class TaskRestore {
                     threads.get(i),
                     jcriu.image.ImageType.CORE.fileName(images.tids.get(i)));
         }
-        TaskState.startTimers(images.tc(), batch());
+        TaskState.startTimers(images.tc(), batch(), this::flush);
         flush();
         close();
         leader.syscallAddress(vdso + Vdso.syscallOffset());

@@ -30,7 +30,10 @@ import jcriu.sys.Native;
  */
 public final class FrozenTree implements AutoCloseable {
     private static final int SEIZE_TRIES = 10;
-    private static final int VFORK_SPINS = 200;
+
+    /** After so many looks at a thread that does not stop: is it in a vfork(2)? */
+    private static final int VFORK_SPINS = 20;
+
     private static final long SETTLE_NANOS = 1_000_000_000;
 
     /** What a function of the vDSO takes is well below a microsecond. */
@@ -68,8 +71,16 @@ public final class FrozenTree implements AutoCloseable {
         FrozenTree tree = new FrozenTree(System.nanoTime() + timeoutMs * 1_000_000, vdsos);
         try {
             tree.add(root, null);
-            while (tree.walk() || tree.settle()) {
-                // until nothing new appears, and nothing has left
+            while (tree.walk() || tree.settle()) { // until nothing appears, and nothing has left
+                Interruption.check();
+                if (tree.late()) {
+                    throw new JcriuException(
+                                    Kind.ENVIRONMENT,
+                                    "the tree of pid "
+                                            + root
+                                            + " makes new tasks faster than they can be stopped")
+                            .withHint("try again later, or with a longer --timeout");
+                }
             }
             return tree;
         } catch (RuntimeException | Error e) {
@@ -323,6 +334,23 @@ public final class FrozenTree implements AutoCloseable {
         }
     }
 
+    private boolean late() {
+        return System.nanoTime() - deadlineNanos > 0;
+    }
+
+    private static JcriuException didNotStop(Tracee thread) {
+        return new JcriuException(
+                        Kind.ENVIRONMENT,
+                        "task "
+                                + thread.tid()
+                                + " did not stop in time (state "
+                                + stateOf(thread)
+                                + ")")
+                .withHint(
+                        "a task in state D waits for a device, a file server or a child that it made"
+                                + " by vfork; try again later, or with a longer --timeout");
+    }
+
     /** Waits until a seized thread has stopped; false if it ended instead. */
     private boolean awaitStop(Tracee thread) {
         int spins = 0;
@@ -336,17 +364,8 @@ public final class FrozenTree implements AutoCloseable {
             }
             if (status == -1) {
                 Interruption.check();
-                if (System.nanoTime() - deadlineNanos > 0) {
-                    throw new JcriuException(
-                                    Kind.ENVIRONMENT,
-                                    "task "
-                                            + thread.tid()
-                                            + " did not stop in time (state "
-                                            + stateOf(thread)
-                                            + ")")
-                            .withHint(
-                                    "a task in state D waits for a device or file server; try again"
-                                            + " later, or with a longer --timeout");
+                if (late()) {
+                    throw didNotStop(thread);
                 }
                 if (++spins % VFORK_SPINS == 0 && stateOf(thread) == 'D') {
                     releaseVforkChildren(thread);
@@ -437,35 +456,50 @@ public final class FrozenTree implements AutoCloseable {
         }
     }
 
-    /** Lets everything go on. Continues past failures; the first one is thrown at the end. */
+    /**
+     * Lets everything go on: what has stopped at once, then what is still about to stop. Continues
+     * past failures; the first one is thrown at the end.
+     */
     @Override
     public void close() {
         if (thawed) {
             return;
         }
         thawed = true;
-        long settleBy = System.nanoTime() + SETTLE_NANOS;
+        List<Tracee> late = new ArrayList<>();
         RuntimeException first = null;
         for (FrozenTask task : order) {
             for (Tracee thread : task.threads()) {
-                try {
-                    if (!thread.hasStopped()) {
-                        settle(thread, settleBy);
-                    }
-                    thread.release();
-                    FaultPoint.DUMP_THAW.pass();
-                } catch (RuntimeException e) {
-                    if (first == null) {
-                        first = e;
-                    } else {
-                        first.addSuppressed(e);
-                    }
+                if (thread.hasStopped()) {
+                    first = release(thread, 0, first);
+                } else {
+                    late.add(thread);
                 }
             }
+        }
+        long settleBy = System.nanoTime() + SETTLE_NANOS;
+        for (Tracee thread : late) {
+            first = release(thread, settleBy, first);
         }
         if (first != null) {
             throw first;
         }
+    }
+
+    private static RuntimeException release(Tracee thread, long settleBy, RuntimeException first) {
+        try {
+            if (!thread.hasStopped()) {
+                settle(thread, settleBy);
+            }
+            thread.release();
+            FaultPoint.DUMP_THAW.pass();
+        } catch (RuntimeException e) {
+            if (first == null) {
+                return e;
+            }
+            first.addSuppressed(e);
+        }
+        return first;
     }
 
     /**
