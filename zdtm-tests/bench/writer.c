@@ -2,7 +2,7 @@
  * The program that scripts/bench-rounds dumps: writer /FILE MIB
  *
  * It holds that much private random memory and does as FILE.control says, a file that is mapped
- * shared and belongs to no image: it writes some of its pages, or writes pages for a while and
+ * shared and belongs to no image, as do the versions of the pages in it: it writes some of its pages, or writes pages for a while and
  * counts them. On SIGTERM it verifies all of its memory.
  */
 #include "testee.h"
@@ -11,13 +11,14 @@ static struct control {
     volatile uint64_t asked, done;
     volatile uint64_t what, amount; /* WRITE: in ten thousandths of all pages; RUN: milliseconds */
     volatile uint64_t pages;        /* that were written */
+    uint64_t reserved[507];
+    uint32_t version[]; /* of each page */
 } *control;
 
 enum { WRITE = 1, RUN = 2 };
 
 static char *memory;
 static size_t pages;
-static uint32_t *version;
 
 static uint64_t mix(uint64_t x) {
     x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9UL;
@@ -26,7 +27,7 @@ static uint64_t mix(uint64_t x) {
 }
 
 static void write_page(size_t page) {
-    testee_fill(memory + page * PAGE, PAGE, mix((uint64_t)page << 32 | ++version[page]) | 1);
+    testee_fill(memory + page * PAGE, PAGE, mix((uint64_t)page << 32 | ++control->version[page]) | 1);
 }
 
 /* One page in so many, at random places, none twice. */
@@ -55,11 +56,10 @@ int main(int argc, char **argv) {
     testee_init(argc, argv);
     pages = (size_t)atol(argv[2]) << 8;
     int fd = SYS(open(testee_path("control"), O_CREAT | O_RDWR, 0600));
-    SYS(ftruncate(fd, PAGE));
-    control = SYS((struct control *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    SYS(ftruncate(fd, PAGE + pages * sizeof *control->version));
+    control = SYS((struct control *)mmap(NULL, PAGE + pages * sizeof *control->version, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     SYS(close(fd));
     memory = SYS((char *)mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    version = SYS((uint32_t *)mmap(NULL, pages * sizeof *version, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     for (size_t i = 0; i < pages; i++) write_page(i);
     testee_ready();
     while (testee_go()) {
@@ -71,6 +71,6 @@ int main(int argc, char **argv) {
         control->done = control->asked;
     }
     for (size_t i = 0; i < pages; i++)
-        CHECK(testee_differs(memory + i * PAGE, PAGE, mix((uint64_t)i << 32 | version[i]) | 1) < 0, "page %zu differs", i);
+        CHECK(testee_differs(memory + i * PAGE, PAGE, mix((uint64_t)i << 32 | control->version[i]) | 1) < 0, "page %zu differs", i);
     testee_pass();
 }
