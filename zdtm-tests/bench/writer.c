@@ -1,9 +1,9 @@
 /*
  * The program that scripts/bench-rounds dumps: writer /FILE MIB
  *
- * It holds that much private random memory and does as FILE.control says, a file that is mapped
- * shared and belongs to no image, as do the versions of the pages in it: it writes some of its pages, or writes pages for a while and
- * counts them. On SIGTERM it verifies all of its memory.
+ * It holds that much private random memory and does as FILE.control says: it writes some of its
+ * pages, or writes pages for a while and counts them. That file is mapped shared and belongs to no
+ * image; the versions of the pages are there, too. On SIGTERM all of the memory is verified.
  */
 #include "testee.h"
 
