@@ -19,6 +19,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import jcriu.Launcher.Outcome;
+import jcriu.memory.UffdTracker;
+import jcriu.proc.Maps;
+import jcriu.proc.VmFlag;
 import jcriu.sys.FaultPoint;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -232,6 +235,10 @@ class FaultsIT {
         return points("predump");
     }
 
+    static Stream<FaultPoint> ofTracker() {
+        return points("track");
+    }
+
     static Stream<FaultPoint> ofRestore() {
         return points("restore");
     }
@@ -240,7 +247,7 @@ class FaultsIT {
     void shouldRunThroughAllPoints() {
         assertEquals(
                 FaultPoint.values().length,
-                ofDump().count() + ofPreDump().count() + ofRestore().count());
+                ofDump().count() + ofPreDump().count() + ofTracker().count() + ofRestore().count());
     }
 
     @ParameterizedTest
@@ -286,6 +293,38 @@ class FaultsIT {
         run(preDump).requireSuccess();
         assertTrue(complete(images));
         requireUnharmed();
+    }
+
+    /** Whatever watches the tree goes with a dump that fails, or with a jcriu that is killed. */
+    @ParameterizedTest
+    @MethodSource("ofTracker")
+    void shouldNotWatchATreeAfterAPreDumpThatFails(FaultPoint point) throws IOException {
+        assumeTrue(UffdTracker.works(), "this kernel has no uffd-wp");
+        Path images = images();
+        List<String> preDump =
+                List.of(
+                        "pre-dump",
+                        "--tracker",
+                        "uffd-wp",
+                        "-t",
+                        "" + patient.pid(),
+                        "-D",
+                        images.toString());
+        run(point, "error", preDump).requireFailure(IO, "fault injected at " + point);
+        requireEmpty(images);
+        awaitUnwatched(patient.pid());
+        requireUnharmed();
+        assertEquals(KILLED, run(point, "kill", preDump).status());
+        awaitUnwatched(patient.pid());
+        requireUnharmed();
+        run(preDump).requireSuccess();
+        requireUnharmed();
+    }
+
+    private static void awaitUnwatched(int pid) {
+        LiveTarget.await(
+                "the marks to go from pid " + pid,
+                () -> Maps.readSmaps(pid).stream().noneMatch(vma -> vma.has(VmFlag.UW)));
     }
 
     /** A dump that is cut is refused by name, and the chain before it is as it was. */

@@ -3,6 +3,7 @@ package jcriu.check;
 import static jcriu.kernel.FeatureConstants.*;
 import static jcriu.kernel.FileConstants.*;
 import static jcriu.kernel.MmanConstants.*;
+import static jcriu.kernel.UffdConstants.*;
 
 import java.nio.charset.StandardCharsets;
 import jcriu.errors.Errno;

@@ -197,8 +197,8 @@ final class Arguments {
             names = "--tracker",
             paramLabel = "KIND",
             description =
-                    "how changed pages are found: auto, digest or soft-dirty (default: auto, which"
-                            + " is digest)")
+                    "how changed pages are found: auto, digest, soft-dirty or uffd-wp (default: auto,"
+                            + " which is digest)")
     String tracker = "auto";
 
     @Option(

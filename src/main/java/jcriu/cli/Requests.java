@@ -70,12 +70,7 @@ final class Requests {
 
     private static void checkTracker(Arguments arguments) {
         switch (arguments.tracker) {
-            case "auto", "digest", "soft-dirty" -> {}
-            case "uffd-wp" ->
-                    throw new UnsupportedStateException(
-                                    "option --tracker " + arguments.tracker + " is not built yet")
-                            .withTargetState("untouched")
-                            .withHint("leave it out, or say --tracker digest");
+            case "auto", "digest", "soft-dirty", "uffd-wp" -> {}
             default ->
                     throw new UsageException(
                             "option --tracker: not auto, soft-dirty, uffd-wp or digest: "

@@ -97,6 +97,7 @@ public final class Dumper {
     private final UUID id = UUID.randomUUID();
     private ParentImages parent;
     private Disk disk;
+    private Set<Integer> watched = Set.of();
     private final TaskExtras extras = new TaskExtras();
     private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
@@ -188,6 +189,7 @@ public final class Dumper {
                             ? "gone, or not there"
                             : "untouched, running");
         }
+        watched = preflight.watched;
         dumpTree(options.pid(), shared, preflight.vdsos);
     }
 
@@ -460,7 +462,7 @@ public final class Dumper {
         }
         List<Runnable> readings = new ArrayList<>(tasks.size());
         for (TaskDump task : tasks) {
-            readings.add(task::readVmas);
+            readings.add(() -> task.readVmas(watched));
         }
         workers.run(readings);
         for (TaskDump task : tasks) {

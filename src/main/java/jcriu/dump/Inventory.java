@@ -1,6 +1,7 @@
 package jcriu.dump;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
@@ -9,6 +10,7 @@ import jcriu.image.Manifest;
 import jcriu.image.proto.inventory_entry;
 import jcriu.image.proto.jcriu_checkpoint_kind;
 import jcriu.image.proto.jcriu_manifest;
+import jcriu.image.proto.jcriu_track;
 import jcriu.image.proto.lsmtype;
 import jcriu.image.proto.plugins_entry;
 import jcriu.image.proto.task_kobj_ids_entry;
@@ -114,9 +116,10 @@ final class Inventory {
 
     /** Writes what the next dump must know of the marks that the tracker has set, if any. */
     static void writeTrack(ImageDir images, Tracker tracker) {
-        if (tracker.round().isPresent()) {
+        Optional<jcriu_track> round = tracker.round();
+        if (round.isPresent()) {
             try (ImageWriter out = images.writer(ImageType.JCRIU_TRACK)) {
-                out.write(tracker.round().get());
+                out.write(round.get());
             }
         }
     }

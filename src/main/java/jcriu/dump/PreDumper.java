@@ -42,6 +42,7 @@ import jcriu.sys.Disk;
 import jcriu.sys.FaultPoint;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
+import jcriu.tracee.StackFrame;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -185,7 +186,9 @@ public final class PreDumper {
                 if (!task.zombie()) {
                     List<MapsVma> vmas = Maps.readSmaps(task.pid());
                     TaskDump.findSyscall(task, vmas);
-                    new ThreadState(task.leader()).observe();
+                    ThreadState leader = new ThreadState(task.leader());
+                    leader.observe();
+                    task.caller(StackFrame.give(List.of(leader.wayBack()), vmas));
                     tracker.attach(task, Vmas.withPrivatePages(vmas));
                     Runs runs = new Runs();
                     present.put(task.pid(), runs);

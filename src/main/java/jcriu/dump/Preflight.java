@@ -2,9 +2,11 @@ package jcriu.dump;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.EnvironmentException;
 import jcriu.errors.Errno;
@@ -17,12 +19,14 @@ import jcriu.image.ImageDir;
 import jcriu.kernel.FileConstants;
 import jcriu.kernel.Syscall;
 import jcriu.memory.PagemapScan;
+import jcriu.memory.UffdTracker;
 import jcriu.proc.Capabilities;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.proc.Status;
+import jcriu.proc.VmFlag;
 import jcriu.resource.External;
 import jcriu.resource.FileTable;
 import jcriu.resource.Scheduling;
@@ -63,6 +67,9 @@ final class Preflight {
 
     /** Where tasks have their vDSO. */
     final Map<Integer, Long> vdsos = new HashMap<>();
+
+    /** Tasks whose writes are tracked for a dump to come, this one or another. */
+    final Set<Integer> watched = new HashSet<>();
 
     /** Bytes of shared objects by id. */
     final Map<Long, Long> sharedBytes = new HashMap<>();
@@ -335,7 +342,10 @@ final class Preflight {
         }
         files.check(pid);
         List<MapsVma> vmas = Maps.readSmaps(pid);
-        Vmas.check(pid, vmas);
+        if (vmas.stream().anyMatch(vma -> vma.has(VmFlag.UW)) && UffdTracker.isWatched(pid)) {
+            watched.add(pid);
+        }
+        Vmas.check(pid, vmas, watched.contains(pid));
         for (MapsVma vma : vmas) {
             if (Vmas.isVdso(vma)) {
                 vdsos.put(pid, vma.start());

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
@@ -135,11 +136,15 @@ final class TaskDump {
         return index + 2;
     }
 
-    /** Reads the mappings: the kernel walks all page tables for that. Needs no ptrace. */
-    void readVmas() {
+    /**
+     * Reads the mappings: the kernel walks all page tables for that. Needs no ptrace.
+     *
+     * @param watched tasks in which we have registered mappings with a userfaultfd
+     */
+    void readVmas(Set<Integer> watched) {
         if (!task.zombie()) {
             vmas = Maps.readSmaps(task.pid());
-            Vmas.check(task.pid(), vmas);
+            Vmas.check(task.pid(), vmas, watched.contains(task.pid()));
         }
     }
 
@@ -163,6 +168,7 @@ final class TaskDump {
         List<SignalFrame> waysBack = new ArrayList<>(threads.size());
         threads.forEach(thread -> waysBack.add(thread.wayBack()));
         caller = StackFrame.give(waysBack, vmas);
+        task.caller(caller);
         scratch = Scratch.map(caller, size + PAGE - 1 & -PAGE);
         lockFuture = MemoryExtras.lockFuture(task.pid(), vmas, scratch);
         long frame = scratch.base() + frames;

@@ -228,6 +228,53 @@ public final class Assembler {
         return elf.array();
     }
 
+    /**
+     * The code of a keeper: sleeps in ppoll(2) on a list of pidfds, and exits when all of them have
+     * become readable, i.e. all the processes have ended. One that has is taken out of the list:
+     * its number becomes -1.
+     *
+     * @param count where a 32-bit number of entries stands
+     * @param pollfds where the list of {@code struct pollfd} begins; both below 2 GiB
+     */
+    public static byte[] keeper(Arch arch, int count, int pollfds) {
+        if (arch != Arch.X86_64) {
+            throw new IllegalArgumentException("a keeper is not written for " + arch);
+        }
+        return java.nio.ByteBuffer.allocate(85)
+                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                .put(bytes("b8 0f 01 00 00")) // again: mov $271,%eax (ppoll)   0
+                .put((byte) 0xbf) // mov $pollfds,%edi                         5
+                .putInt(pollfds)
+                .put(bytes("8b 34 25")) // mov count,%esi                      10
+                .putInt(count)
+                .put(bytes("31 d2")) // xor %edx,%edx: no timeout              17
+                .put(bytes("45 31 d2")) // xor %r10d,%r10d: our signal mask    19
+                .put(bytes("0f 05")) // syscall                                22
+                .put(bytes("31 db")) // xor %ebx,%ebx: how many live           24
+                .put(bytes("bf")) // mov $pollfds,%edi                         26
+                .putInt(pollfds)
+                .put(bytes("8b 0c 25")) // mov count,%ecx                      31
+                .putInt(count)
+                .put(bytes("85 c9")) // each: test %ecx,%ecx                   38
+                .put(bytes("74 1e")) // jz done                                40 -> 72
+                .put(bytes("66 83 7f 06 00")) // cmpw $0,6(%rdi): revents      42
+                .put(bytes("74 06")) // je lives                               47 -> 55
+                .put(bytes("c7 07 ff ff ff ff")) // movl $-1,(%rdi)            49
+                .put(bytes("83 3f 00")) // lives: cmpl $0,(%rdi)               55
+                .put(bytes("78 02")) // js next                                58 -> 62
+                .put(bytes("ff c3")) // inc %ebx                               60
+                .put(bytes("48 83 c7 08")) // next: add $8,%rdi                62
+                .put(bytes("ff c9")) // dec %ecx                               66
+                .put(bytes("eb e0")) // jmp each                               68 -> 38
+                .put(bytes("90 90")) // nop, nop                               70
+                .put(bytes("85 db")) // done: test %ebx,%ebx                   72
+                .put(bytes("75 b4")) // jnz again                              74 -> 0
+                .put(bytes("b8 e7 00 00 00")) // mov $231,%eax (exit_group)      76
+                .put(bytes("31 ff")) // xor %edi,%edi                          81
+                .put(bytes("0f 05")) // syscall                                83
+                .array();
+    }
+
     /** Goes on at {@code target}, with all registers as they are. */
     public static byte[] jump(Arch arch, long target) {
         if (arch != Arch.X86_64) {

@@ -8,9 +8,6 @@ public final class FeatureConstants {
     public static final long CLONE_NEWUSER = 0x10000000;
 
     // ioctl_userfaultfd(2)
-    public static final int UFFD_USER_MODE_ONLY = 1;
-    public static final long UFFD_API = 0xaa;
-    public static final long UFFDIO_API = 0xc018aa3fL;
     public static final long UFFD_FEATURE_EVENT_FORK = 1 << 1;
     public static final long UFFD_FEATURE_EVENT_REMAP = 1 << 2;
     public static final long UFFD_FEATURE_EVENT_REMOVE = 1 << 3;

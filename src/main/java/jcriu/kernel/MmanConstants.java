@@ -38,6 +38,13 @@ public final class MmanConstants {
 
     public static final int PM_SCAN_ARG_SIZE = 96;
     public static final int PAGE_REGION_SIZE = 24;
+
+    /** Protects each page that is told again, if it was written. */
+    public static final long PM_SCAN_WP_MATCHING = 1;
+
+    /** Fails with EPERM where a mapping is not watched by an asynchronous userfaultfd. */
+    public static final long PM_SCAN_CHECK_WPASYNC = 1 << 1;
+
     public static final long PAGE_IS_WPALLOWED = 1;
     public static final long PAGE_IS_WRITTEN = 1 << 1;
     public static final long PAGE_IS_FILE = 1 << 2;

@@ -140,6 +140,7 @@ public enum Syscall {
     EXECVEAT(322, 281),
     MEMBARRIER(324, 283),
     RSEQ(334, 293),
+    PIDFD_SEND_SIGNAL(424, 424),
     PIDFD_OPEN(434, 434),
     CLONE3(435, 435),
     CLOSE_RANGE(436, 436),

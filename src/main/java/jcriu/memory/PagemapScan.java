@@ -64,6 +64,39 @@ public final class PagemapScan implements AutoCloseable {
         }
     }
 
+    /**
+     * Appends the runs of a watched range whose pages are present and were not written since they
+     * were marked last. A page that is swapped out counts as written: a private file mapping's that
+     * was given back looks the same.
+     *
+     * @param mark whether to mark again what was written. The shared zero page and pages of a file
+     *     are not: what comes in their place at a write is a new page, and has no mark
+     * @return false if the range is not watched; then nothing was done
+     */
+    boolean unwritten(long start, long end, boolean mark, Runs into) {
+        long flags = PM_SCAN_CHECK_WPASYNC | (mark ? PM_SCAN_WP_MATCHING : 0);
+        long excluded = PAGE_IS_PFNZERO | PAGE_IS_FILE;
+        long written = PAGE_IS_WRITTEN | PAGE_IS_SWAPPED;
+        return scan(
+                start,
+                end,
+                flags,
+                excluded,
+                excluded,
+                PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+                written,
+                (from, to, categories) -> {
+                    if ((categories & written) == 0) {
+                        into.add(from, to);
+                    }
+                });
+    }
+
+    /** Takes a range that the kernel tells of. */
+    private interface Region {
+        void found(long start, long end, long categories);
+    }
+
     /** Pages looked at so far. */
     public long pagesScanned() {
         return pagesScanned;
@@ -75,11 +108,31 @@ public final class PagemapScan implements AutoCloseable {
      * page_region {u64 start, end, categories}}.
      */
     private boolean scan(long start, long end, long inverted, long mask, long anyOf, Runs into) {
+        return scan(
+                start,
+                end,
+                0,
+                inverted,
+                mask,
+                anyOf,
+                anyOf,
+                (from, to, categories) -> into.add(from, to));
+    }
+
+    private boolean scan(
+            long start,
+            long end,
+            long flags,
+            long inverted,
+            long mask,
+            long anyOf,
+            long returned,
+            Region into) {
         long arg = buffer.address();
         long vec = arg + PM_SCAN_ARG_SIZE;
         while (start < end) {
             buffer.putLong(0, PM_SCAN_ARG_SIZE);
-            buffer.putLong(8, 0);
+            buffer.putLong(8, flags);
             buffer.putLong(16, start);
             buffer.putLong(24, end);
             buffer.putLong(32, 0);
@@ -89,9 +142,10 @@ public final class PagemapScan implements AutoCloseable {
             buffer.putLong(64, inverted);
             buffer.putLong(72, mask);
             buffer.putLong(80, anyOf);
-            buffer.putLong(88, anyOf);
+            buffer.putLong(88, returned);
             long n = Native.call(Syscall.IOCTL, pagemap.number(), PAGEMAP_SCAN, arg);
-            if (n == -Errno.ENOTTY.number() || n == -Errno.EINVAL.number()) {
+            boolean unknown = n == -Errno.ENOTTY.number() || n == -Errno.EINVAL.number();
+            if (unknown || flags != 0 && n == -Errno.EPERM.number()) {
                 return false;
             }
             Native.check(n, "scan " + pagemap.name());
@@ -99,7 +153,7 @@ public final class PagemapScan implements AutoCloseable {
             for (int i = 0; i < n; i++) {
                 long at = PM_SCAN_ARG_SIZE + (long) i * PAGE_REGION_SIZE;
                 last = buffer.getLong(at + 8);
-                into.add(buffer.getLong(at), last);
+                into.found(buffer.getLong(at), last, buffer.getLong(at + 16));
             }
             // walk_end lies before the last region where that fills the buffer to the end of the
             // range (seen under Linux 6.18)

@@ -80,7 +80,10 @@ public interface Tracker extends AutoCloseable {
                 : (start, to, length) -> RemoteMemory.read(pid, start, to, length);
     }
 
-    /** What the images must say, so that the next dump can believe the marks; empty: nothing. */
+    /**
+     * What the images must say, so that the next dump can believe the marks; empty: nothing. Asked
+     * for once.
+     */
     default Optional<jcriu_track> round() {
         return Optional.empty();
     }

@@ -18,6 +18,7 @@ public final class Trackers {
         return switch (name) {
             case AUTO, DigestTracker.NAME -> new DigestTracker();
             case SoftDirtyTracker.NAME -> softDirty();
+            case UffdTracker.NAME -> uffd();
             default -> throw new IllegalArgumentException("tracker " + name);
         };
     }
@@ -31,5 +32,18 @@ public final class Trackers {
                                     + " CAP_SYS_ADMIN");
         }
         return new SoftDirtyTracker();
+    }
+
+    private static Tracker uffd() {
+        if (!UffdTracker.works()) {
+            throw (EnvironmentException)
+                    new EnvironmentException(
+                                    "the tracker uffd-wp does not work on this kernel: it takes"
+                                            + " Linux 6.7 with CONFIG_PTE_MARKER_UFFD_WP, and"
+                                            + " leave to call userfaultfd(2)")
+                            .withTargetState("untouched")
+                            .withHint("say --tracker digest");
+        }
+        return new UffdTracker();
     }
 }

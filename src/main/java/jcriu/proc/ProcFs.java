@@ -28,6 +28,11 @@ public final class ProcFs {
         return Arrays.copyOf(buffer.bytes(), buffer.lengthBytes());
     }
 
+    /** All processes there are, by number. */
+    public static int[] all() {
+        return numbersIn("/proc");
+    }
+
     /** The threads of a process: the leader first, then by number. */
     public static int[] tasks(int pid) {
         int[] tids = numbersIn("/proc/" + pid + "/task");
@@ -104,7 +109,7 @@ public final class ProcFs {
     }
 
     static int[] childrenFromScan(int pid) {
-        int[] all = numbersIn("/proc");
+        int[] all = all();
         if (Arrays.binarySearch(all, pid) < 0) {
             throw new TaskGoneException(pid, "reading its children");
         }

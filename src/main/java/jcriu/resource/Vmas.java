@@ -42,9 +42,7 @@ public final class Vmas {
     static final long KNOWN_ADVICE = knownAdvice();
 
     private static final long REFUSED =
-            VmFlag.of(
-                    VmFlag.PF, VmFlag.IO, VmFlag.MM, VmFlag.SF, VmFlag.SS, VmFlag.UM, VmFlag.UW,
-                    VmFlag.UI);
+            VmFlag.of(VmFlag.PF, VmFlag.IO, VmFlag.MM, VmFlag.SF, VmFlag.SS, VmFlag.UM, VmFlag.UI);
 
     private Vmas() {}
 
@@ -129,8 +127,12 @@ public final class Vmas {
         return vmas.stream().filter(Vmas::hasPrivatePages).toList();
     }
 
-    /** Refuses mappings that cannot be made again. */
-    public static void check(int pid, List<MapsVma> vmas) {
+    /**
+     * Refuses mappings that cannot be made again.
+     *
+     * @param watched whether it is we who have registered mappings with a userfaultfd
+     */
+    public static void check(int pid, List<MapsVma> vmas, boolean watched) {
         for (MapsVma vma : vmas) {
             String what = null;
             if (isSpecial(vma)) {
@@ -142,7 +144,7 @@ public final class Vmas {
                 what = "maps huge TLB pages of a file";
             } else if (vma.has(VmFlag.PF) || vma.has(VmFlag.IO) || vma.has(VmFlag.MM)) {
                 what = "maps device memory";
-            } else if (vma.has(VmFlag.UM) || vma.has(VmFlag.UW) || vma.has(VmFlag.UI)) {
+            } else if (vma.has(VmFlag.UM) || vma.has(VmFlag.UI) || vma.has(VmFlag.UW) && !watched) {
                 what = "is registered with a userfaultfd of the program's own";
             } else if (vma.has(VmFlag.SS)) {
                 what = "is a shadow stack";

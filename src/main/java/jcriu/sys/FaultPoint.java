@@ -66,6 +66,13 @@ public enum FaultPoint {
     /** Of a pre-dump: all is on the disk, but the name of the inventory. */
     PREDUMP_RENAME,
 
+    /** A first task of a stopped tree is about to make a userfaultfd. */
+    TRACK_OPEN,
+    /** A first task of a stopped tree is watched from now on. */
+    TRACK_ATTACH,
+    /** The images are complete; what holds the marks is about to be let go. */
+    TRACK_KEEP,
+
     /** The images are read and checked. */
     RESTORE_READ,
     /** The first process is there, as a seed. */

@@ -10,6 +10,7 @@ public final class FrozenTask {
     private FrozenTask parent;
     private final List<Tracee> threads = new ArrayList<>();
     private boolean zombie;
+    private Tracee caller;
 
     FrozenTask(int pid, FrozenTask parent) {
         this.pid = pid;
@@ -35,6 +36,16 @@ public final class FrozenTask {
 
     public Tracee leader() {
         return threads.get(0);
+    }
+
+    /** The thread that makes single calls: the leader, unless somebody said otherwise. */
+    public Tracee caller() {
+        return caller == null ? leader() : caller;
+    }
+
+    /** Names the thread that has a way back from single calls, {@link StackFrame#give}. */
+    public void caller(Tracee thread) {
+        caller = thread;
     }
 
     boolean hasThread(int tid) {

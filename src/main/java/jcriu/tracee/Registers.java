@@ -104,6 +104,12 @@ public final class Registers {
         set(Reg.ORIG_RAX, -1);
     }
 
+    /** Goes on at another instruction, in no system call. */
+    public void goTo(long address) {
+        set(Reg.RIP, address);
+        leaveSyscall();
+    }
+
     /** Steps back to the system call instruction, to make the same call again. */
     public void rewindSyscall() {
         set(Reg.RAX, get(Reg.ORIG_RAX));

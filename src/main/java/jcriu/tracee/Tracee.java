@@ -284,13 +284,18 @@ public final class Tracee {
         stackFrame = frame;
     }
 
+    /** As {@link #requireAlone(FaultPoint, Syscall, long...)}, of a call that undoes another. */
+    public long requireAlone(Syscall call, long... args) {
+        return requireAlone(null, call, args);
+    }
+
     /**
      * The same, and puts registers and mask back at once. Without a way back a thread that loses
      * its tracer in between is lost; so where it may it makes a step, which takes half as long.
      *
-     * @param point in a call with a way back: when it is about to be made
+     * @param point in a call with a way back: when it is about to be made; null: nothing fails
      */
-    long requireAlone(FaultPoint point, Syscall call, long... args) {
+    public long requireAlone(FaultPoint point, Syscall call, long... args) {
         if (stackFrame != null) {
             return succeeded(callWithWayBack(point, call, Arrays.copyOf(args, 6)), call, args);
         }
@@ -324,7 +329,9 @@ public final class Tracee {
             scratchRegisters.exchangeSyscall(code.start(), call, args);
             Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());
             try {
-                point.pass();
+                if (point != null) {
+                    point.pass();
+                }
             } catch (RuntimeException e) {
                 scratchRegisters.exchangeSyscall(code.start(), Syscall.GETPID, args);
                 Ptrace.setRegset(tid, NT_PRSTATUS, scratchRegisters.bytes());

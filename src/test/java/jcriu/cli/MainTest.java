@@ -66,7 +66,6 @@ final class MainTest {
                 "pre-dump -t 1 -D DIR --leave-stopped   | 2 | pre-dump stops nobody",
                 "pre-dump -t 1 -D DIR --pre-dump-mode x | 2 | not splice or read: x",
                 "dump -t 1 -D DIR --tracker x           | 2 | not auto, soft-dirty, uffd-wp or digest: x",
-                "dump -t 1 -D DIR --tracker uffd-wp     | 4 | option --tracker uffd-wp is not built yet",
                 "swrk 3                                 | 4 | action swrk is not built yet",
                 "dump -t 1 -D DIR --lazy-pages          | 4 | option --lazy-pages is not built yet",
                 "dump -t 1 -D DIR --cpu-cap=cpu         | 4 | option --cpu-cap is not built yet",

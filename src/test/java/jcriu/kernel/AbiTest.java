@@ -55,6 +55,8 @@ class AbiTest {
                     "PIDFD_THREAD",
                     "MEMBARRIER_CMD_GET_REGISTRATIONS",
                     "PAGE_IS_GUARD",
+                    "UFFD_FEATURE_WP_ASYNC",
+                    "UFFD_FEATURE_WP_UNPOPULATED",
                     "PR_GET_MDWE",
                     "PR_SET_MDWE",
                     "PR_TIMER_CREATE_RESTORE_IDS");

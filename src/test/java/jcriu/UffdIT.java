@@ -1,0 +1,186 @@
+package jcriu;
+
+import static jcriu.Launcher.jcriu;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import jcriu.Launcher.Outcome;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.proto.dump_stats_entry;
+import jcriu.image.proto.jcriu_track;
+import jcriu.image.proto.stats_entry;
+import jcriu.memory.UffdTracker;
+import jcriu.proc.Maps;
+import jcriu.proc.VmFlag;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Chains with the tracker uffd-wp: who holds the marks, and when they are believed. */
+class UffdIT {
+    private static final int MIB = 16;
+    private static final int PAGES = MIB << 8;
+    private static final String BY_CONTENT = "is compared by content";
+
+    @TempDir static Path scratch;
+
+    private static Path program;
+    private Path directory;
+
+    @BeforeAll
+    static void prepare() {
+        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
+        assumeTrue(UffdTracker.works(), "this kernel has no uffd-wp");
+        program = CCompiler.testee("target", scratch);
+    }
+
+    @BeforeEach
+    void makeDirectory() throws IOException {
+        directory = Files.createTempDirectory(scratch, "uffd");
+    }
+
+    private LiveTarget start() {
+        return LiveTarget.start(program, scratch, "memory", "" + MIB);
+    }
+
+    private Outcome run(LiveTarget target, String name, String parent, String... words)
+            throws IOException {
+        List<String> all = new ArrayList<>(List.of(words));
+        Path images = Files.createDirectories(directory.resolve(name));
+        all.addAll(
+                List.of("--tracker", "uffd-wp", "-t", "" + target.pid(), "-D", images.toString()));
+        if (!parent.isEmpty()) {
+            all.addAll(List.of("--prev-images-dir", "../" + parent));
+        }
+        Outcome outcome = jcriu(all.toArray(String[]::new));
+        outcome.requireSuccess();
+        return outcome;
+    }
+
+    private dump_stats_entry stats(String name) {
+        try (ImageReader in =
+                new ImageDir(directory.resolve(name)).reader(ImageType.STATS, "dump")) {
+            return in.requireOne(stats_entry.parser()).getDump();
+        }
+    }
+
+    private jcriu_track track(String name) {
+        try (ImageReader in = new ImageDir(directory.resolve(name)).reader(ImageType.JCRIU_TRACK)) {
+            return in.requireOne(jcriu_track.parser());
+        }
+    }
+
+    private static boolean watched(LiveTarget target) {
+        return Maps.readSmaps(target.pid()).stream().anyMatch(vma -> vma.has(VmFlag.UW));
+    }
+
+    private void requireFew(String name) {
+        assertTrue(stats(name).getPagesWritten() < 64, name + ": " + stats(name));
+        assertTrue(stats(name).getPagesSkippedParent() >= PAGES, name + ": " + stats(name));
+    }
+
+    private void requireRestore(LiveTarget target, String name) {
+        LiveTarget.await("the end of " + target.pid(), () -> !target.alive());
+        jcriu("restore", "-d", "-D", directory.resolve(name).toString()).requireSuccess();
+        target.awaitProgress(1);
+    }
+
+    private static boolean alive(int pid) {
+        return LiveTarget.state(pid) != 'X' && LiveTarget.state(pid) != 'Z';
+    }
+
+    @Test
+    void shouldLeaveNothingInTheTarget() throws IOException {
+        try (LiveTarget target = start()) {
+            String before = target.snapshot();
+            run(target, "1", "", "pre-dump");
+            assertEquals(before, target.snapshot());
+            assertTrue(watched(target));
+            int keeper = track("1").getKeeperPid();
+            assertTrue(alive(keeper));
+            assertFalse(run(target, "2", "1", "pre-dump").output().contains(BY_CONTENT));
+            requireFew("2");
+            LiveTarget.await("the end of keeper " + keeper, () -> !alive(keeper));
+            run(target, "3", "2", "dump", "-R", "--track-mem");
+            requireFew("3");
+            target.awaitProgress(1);
+            assertEquals(before, target.snapshot());
+            int last = track("3").getKeeperPid();
+            run(target, "4", "3", "dump");
+            requireFew("4");
+            LiveTarget.await("the end of keeper " + last, () -> !alive(last));
+            requireRestore(target, "4");
+        }
+    }
+
+    /** A dump that is no parent itself makes an end of it. */
+    @Test
+    void shouldEndWithADumpThatDoesNotTrack() throws IOException {
+        try (LiveTarget target = start()) {
+            run(target, "1", "", "pre-dump");
+            int keeper = track("1").getKeeperPid();
+            assertFalse(run(target, "2", "1", "dump", "-R").output().contains(BY_CONTENT));
+            requireFew("2");
+            LiveTarget.await("the end of keeper " + keeper, () -> !alive(keeper));
+            LiveTarget.await("the marks to go", () -> !watched(target));
+            target.awaitProgress(1);
+        }
+    }
+
+    @Test
+    void shouldCompareByContentWhereTheKeeperWasKilled() throws IOException {
+        try (LiveTarget target = start()) {
+            run(target, "1", "", "pre-dump");
+            LiveTarget.kill(track("1").getKeeperPid(), "KILL");
+            LiveTarget.await("the marks to go", () -> !watched(target));
+            target.awaitProgress(1);
+            Outcome second = run(target, "2", "1", "pre-dump");
+            assertTrue(second.output().contains(BY_CONTENT), second.output());
+            requireFew("2");
+            assertFalse(run(target, "3", "2", "dump").output().contains(BY_CONTENT));
+            requireFew("3");
+            requireRestore(target, "3");
+        }
+    }
+
+    /** Two chains from the same images: the marks are believed by the first one only. */
+    @Test
+    void shouldNotBelieveMarksThatAnotherChainHasSetAnew() throws IOException {
+        try (LiveTarget target = start()) {
+            run(target, "1", "", "pre-dump");
+            assertFalse(run(target, "a", "1", "pre-dump").output().contains(BY_CONTENT));
+            target.awaitProgress(1);
+            Outcome other = run(target, "b", "1", "pre-dump");
+            assertTrue(other.output().contains(BY_CONTENT), other.output());
+            run(target, "c", "a", "dump");
+            requireRestore(target, "c");
+        }
+    }
+
+    /** A chain that starts anew cannot have the marks of another, and leaves it alone. */
+    @Test
+    void shouldLeaveAnotherChainAlone() throws IOException {
+        try (LiveTarget target = start()) {
+            run(target, "a1", "", "pre-dump");
+            run(target, "b1", "", "pre-dump");
+            target.awaitProgress(1);
+            assertFalse(run(target, "a2", "a1", "pre-dump").output().contains("content"));
+            Outcome second = run(target, "b2", "b1", "pre-dump");
+            assertTrue(second.output().contains("compared by content"), second.output());
+            requireFew("a2");
+            requireFew("b2");
+            run(target, "a3", "a2", "dump");
+            requireRestore(target, "a3");
+        }
+    }
+}
