@@ -244,13 +244,6 @@ class ExternalIT {
             assertEquals("sleep\n", text(comm));
             dump("--external", pipe);
             restore("<" + second, "").requireFailure(8, "is a pipe that was given with --external");
-            restore("</proc/" + holder + "/fd/" + words[1], "--inherit-fd fd[9]:" + pipe)
-                    .requireSuccess();
-            assertEquals(pipe, leadsTo());
-            Path other = Path.of("/proc/" + pid + "/fd/8");
-            assertEquals(pipe, Files.readSymbolicLink(other).toString());
-            Files.writeString(other, "hello"); // an end to write to, or the open would not do
-            assertEquals("0100001", text(Path.of("/proc/" + pid + "/fdinfo/8")).split("\\s+")[3]);
         } finally {
             LiveTarget.kill(holder, "KILL");
         }
