@@ -296,13 +296,12 @@ public final class UffdTracker implements Tracker {
 
     /** Has the task make a userfaultfd, and takes it from it; null if it cannot make one. */
     private Fd make(Tracee caller, Task task) {
+        FaultPoint.TRACK_OPEN.pass();
         long number;
         try {
             number =
                     caller.requireAlone(
-                            FaultPoint.TRACK_OPEN,
-                            Syscall.USERFAULTFD,
-                            O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+                            Syscall.USERFAULTFD, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
         } catch (RemoteSyscallException e) {
             doubtForGood(caller.pid(), task, "it cannot make a userfaultfd: " + e.what());
             return null;
