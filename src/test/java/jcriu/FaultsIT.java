@@ -247,7 +247,11 @@ class FaultsIT {
     void shouldRunThroughAllPoints() {
         assertEquals(
                 FaultPoint.values().length,
-                ofDump().count() + ofPreDump().count() + ofTracker().count() + ofRestore().count());
+                ofDump().count()
+                        + ofPreDump().count()
+                        + ofTracker().count()
+                        + ofRestore().count()
+                        + points("dedup").count()); // DedupIT
     }
 
     @ParameterizedTest

@@ -212,6 +212,18 @@ final class Arguments {
     @Option(names = "--json", negatable = true, description = "list: for programs to read")
     boolean json;
 
+    @Option(
+            names = "--auto-dedup",
+            negatable = true,
+            description = "drop replaced pages from older images")
+    boolean autoDedup;
+
+    @Option(
+            names = "--dry-run",
+            negatable = true,
+            description = "dedup: say what would be done, and do nothing")
+    boolean dryRun;
+
     @Option(names = "--config", paramLabel = "FILE", description = "one more configuration file")
     String config;
 
@@ -334,6 +346,10 @@ final class Arguments {
             case "verify" -> verify = on;
 
             case "json" -> json = on;
+
+            case "auto-dedup" -> autoDedup = on;
+
+            case "dry-run" -> dryRun = on;
 
             case "config" -> config = value;
 

@@ -114,6 +114,7 @@ public final class Main {
             }
             case "verify" -> VerifyCommand.run(arguments, out);
             case "list" -> ListCommand.run(arguments, out);
+            case "dedup" -> DedupCommand.run(arguments, out);
             default -> throw new IllegalStateException("no code for action " + arguments.action);
         }
         return 0;

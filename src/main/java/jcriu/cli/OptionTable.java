@@ -78,6 +78,8 @@ final class OptionTable {
         ours("tracker", Value.REQUIRED, Stance.BUILT);
         ours("verify", Value.NONE, Stance.BUILT);
         ours("json", Value.NONE, Stance.BUILT);
+        built("auto-dedup", '\0', Value.NONE);
+        ours("dry-run", Value.NONE, Stance.BUILT);
 
         withoutEffect("log-pid", '\0', Value.NONE);
         withoutEffect("address", '\0', Value.REQUIRED);
@@ -107,7 +109,6 @@ final class OptionTable {
         withoutEffect("allow-uprobes", '\0', Value.NONE);
         withoutEffect("libdir", 'L', Value.REQUIRED);
 
-        refused("auto-dedup", '\0', Value.NONE);
         refused("lazy-pages", '\0', Value.NONE);
         refused("page-server", '\0', Value.NONE);
         refused("tls", '\0', Value.NONE);

@@ -6,13 +6,6 @@ import picocli.CommandLine.Option;
 
 /** Options that are known and refused: doing without them could do harm or mislead. */
 final class RefusedOptions {
-
-    @Option(
-            names = "--auto-dedup",
-            negatable = true,
-            description = "drop replaced pages from older images")
-    boolean autoDedup;
-
     @Option(names = "--lazy-pages", negatable = true, description = "fetch pages on demand")
     boolean lazyPages;
 

@@ -393,6 +393,9 @@ public final class Dumper {
                 // the dump is complete, and the target may be gone already
                 LOG.warn("no statistics: {}", e.what());
             }
+            if (options.autoDedup() && parent != null) {
+                Deduper.afterDump(options.imagesDir());
+            }
         }
     }
 

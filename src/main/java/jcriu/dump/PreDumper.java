@@ -156,6 +156,9 @@ public final class PreDumper {
                 pagesInParent,
                 pagesScanned);
         tracker.fallbacks().forEach(LOG::warn);
+        if (options.autoDedup() && parent != null) {
+            Deduper.afterDump(options.imagesDir());
+        }
     }
 
     private void complete(ParentImages parent) {

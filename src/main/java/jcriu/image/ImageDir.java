@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Consumer;
 import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -313,6 +314,74 @@ public final class ImageDir {
             throw new JcriuException(Kind.IO, "cannot make the link " + link + ": " + e, e)
                     .withHint("choose another --images-dir");
         }
+    }
+
+    /** Another directory, as far trusted as this one. */
+    public ImageDir other(Path directory) {
+        return new ImageDir(directory, ANYBODY, verifying).trustingAs(this);
+    }
+
+    private ImageDir trustingAs(ImageDir other) {
+        return other.trustedUid == ANYBODY ? this : trusting(other.trustedUid);
+    }
+
+    /**
+     * Replaces an image: writes it under another name, forces it to the disk, and renames it into
+     * place, so that at any time the old one is there or the new one.
+     */
+    public void replace(
+            ImageType type, Consumer<ImageWriter> content, DiskSteps steps, Object... ids) {
+        Path path = path(type, ids);
+        Path temporary = directory.resolve(path.getFileName() + ".tmp");
+        steps.before(DiskSteps.Step.WRITE);
+        try (ImageWriter out = new ImageWriter(temporary, type)) {
+            content.accept(out);
+            steps.before(DiskSteps.Step.SYNC);
+            out.force();
+        }
+        try {
+            steps.before(DiskSteps.Step.RENAME);
+            Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
+            steps.before(DiskSteps.Step.SYNC);
+            syncDirectory();
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot put " + path + " in place: " + e, e);
+        }
+    }
+
+    /** Forces every file that is in the directory, and the directory, to the disk. */
+    public void syncContent(DiskSteps steps) {
+        steps.before(DiskSteps.Step.SYNC);
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+            for (Path path : files) {
+                if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+                    try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
+                        file.force(true);
+                    }
+                }
+            }
+            syncDirectory();
+        } catch (IOException e) {
+            throw new JcriuException(
+                    Kind.IO, "cannot sync the images in " + directory + ": " + e, e);
+        }
+    }
+
+    /** The images of a kind that are here, by the numbers in their names, ascending. */
+    public List<Long> ids(ImageType type) {
+        List<Long> ids = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+            for (Path file : files) {
+                String name = file.getFileName().toString();
+                if (ImageType.ofFileName(name) == type) {
+                    ids.add(type.idOf(name));
+                }
+            }
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot read " + directory + ": " + e, e);
+        }
+        Collections.sort(ids);
+        return ids;
     }
 
     /** Both steps, for images that need not be on a disk and have no manifest. */

@@ -117,7 +117,10 @@ public enum ImageType {
     JCRIU_FILES("jcriu-files", 0x6a637766, Head.INVENTORY),
 
     /** Our own: what the checkpoint consists of. */
-    JCRIU_MANIFEST("jcriu-manifest", 0x6a63726d, Head.INVENTORY);
+    JCRIU_MANIFEST("jcriu-manifest", 0x6a63726d, Head.INVENTORY),
+
+    /** Our own: pages that have left the pages files beside it, and for whom. */
+    JCRIU_SUPERSEDED("jcriu-superseded", 0x6a637273, Head.INVENTORY);
 
     /** What a file begins with. */
     public enum Head {
@@ -185,6 +188,16 @@ public enum ImageType {
 
     private String suffix() {
         return head == Head.SERVICE ? "" : ".img";
+    }
+
+    /** The number in the name of a file of this kind, which {@link #ofFileName} has told. */
+    public long idOf(String fileName) {
+        int at = pattern.indexOf('%');
+        int end = fileName.length() - (pattern.length() - at - 2) - suffix().length();
+        String id = fileName.substring(at, end);
+        return pattern.charAt(at + 1) == 'x'
+                ? Long.parseUnsignedLong(id, 16)
+                : Long.parseUnsignedLong(id);
     }
 
     /** The kind that a file of this name is, or null if the name is none of ours. */

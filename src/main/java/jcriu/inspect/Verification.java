@@ -25,6 +25,8 @@ import jcriu.store.PageTarget;
 import jcriu.store.Pagemap;
 import jcriu.store.PagemapRun;
 import jcriu.store.PagesFile;
+import jcriu.store.Runs;
+import jcriu.store.Superseded;
 
 /**
  * Reads all of a checkpoint and its parents and compares it with what was noted when it was dumped:
@@ -221,9 +223,10 @@ public final class Verification {
                 return 0;
             }
             Damage damage = new Damage(checkpoint, checkpoint.targets().get(target), pages);
+            Runs gone = gone(checkpoint, checkpoint.targets().get(target));
             for (PagemapRun run : pagemap.runs()) {
                 if (run.present()) {
-                    compare(run, pages, digests.get(), damage);
+                    compare(run, gone, pages, digests.get(), damage);
                 }
             }
             damage.close();
@@ -232,6 +235,30 @@ public final class Verification {
             fault(checkpoint, e.what());
             return 0;
         }
+    }
+
+    /** Pages that dedup has taken out: nothing is wrong with them. */
+    private static Runs gone(Checkpoint checkpoint, PageTarget target) {
+        return Superseded.read(checkpoint.images())
+                .map(record -> record.of(target))
+                .orElse(new Runs());
+    }
+
+    private void compare(
+            PagemapRun run, Runs gone, PagesFile pages, PageDigests digests, Damage damage) {
+        Runs all = new Runs();
+        all.add(run.vaddr(), run.end());
+        Runs there = all.minus(gone);
+        for (int i = 0; i < there.size(); i++) {
+            PagemapRun part =
+                    new PagemapRun(
+                            there.start(i),
+                            (there.end(i) - there.start(i)) / PAGE,
+                            run.flags(),
+                            run.pagesOffset() + there.start(i) - run.vaddr());
+            compare(part, pages, digests, damage);
+        }
+        Progress.step(run.lengthBytes() - there.bytes());
     }
 
     private void compare(PagemapRun run, PagesFile pages, PageDigests digests, Damage damage) {

@@ -36,12 +36,14 @@ public final class ChainRead implements PageRead {
     private static final class Layer {
         final ImageDir images;
         final Pagemap pagemap;
+        final Optional<Superseded> superseded;
         private PagesFile file;
         private Optional<PageDigests> digests;
 
         Layer(ImageDir images, Pagemap pagemap) {
             this.images = images;
             this.pagemap = pagemap;
+            this.superseded = Superseded.read(images);
         }
 
         synchronized PagesFile file() {
@@ -201,6 +203,24 @@ public final class ChainRead implements PageRead {
         }
         for (Piece piece : pieces) {
             runs.add(piece.start, piece.end);
+        }
+        layers.forEach(this::requireThere);
+    }
+
+    /** A hole reads as zeros: a page that dedup has taken out is refused. */
+    private void requireThere(Layer layer) {
+        if (layer.superseded.isEmpty()) {
+            return;
+        }
+        Runs wanted = new Runs();
+        for (Piece piece : pieces) {
+            if (piece.layer == layer) {
+                wanted.add(piece.start, piece.end);
+            }
+        }
+        Runs lost = wanted.and(layer.superseded.get().of(target));
+        if (!lost.isEmpty()) {
+            throw layer.superseded.get().refusal(layer.images, target, lost.start(0));
         }
     }
 

@@ -3,7 +3,7 @@ package jcriu.sys;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -17,7 +17,8 @@ import jcriu.kernel.Syscall;
  *
  * <p>The kinds: {@code error} (without a kind, too) throws what a full disk would; {@code kill}
  * ends jcriu by SIGKILL; {@code delay=FILE} waits until a file is there, 30 seconds at most, so
- * that a test can come between.
+ * that a test can come between. A step that comes more than once is chosen by its number: {@code
+ * dedup.punch@3:kill} lets two pass.
  */
 public enum FaultPoint {
     /** All has been looked at; nothing is written, the tree was not touched. */
@@ -72,6 +73,16 @@ public enum FaultPoint {
     TRACK_ATTACH,
     /** The images are complete; what holds the marks is about to be let go. */
     TRACK_KEEP,
+    /** Of dedup: a file is about to be written, under a name that nobody reads. */
+    DEDUP_WRITE,
+    /** Of dedup: a file or a directory is about to be forced to the disk. */
+    DEDUP_SYNC,
+    /** Of dedup: a file or a link is about to get its name. */
+    DEDUP_RENAME,
+    /** Of dedup: pages are about to leave a pages file. */
+    DEDUP_PUNCH,
+    /** Of dedup: a file that nobody reads any more is about to go. */
+    DEDUP_REMOVE,
 
     /** The images are read and checked. */
     RESTORE_READ,
@@ -102,7 +113,7 @@ public enum FaultPoint {
 
     private static final String CHOSEN = System.getProperty("jcriu.fault");
     private static final boolean ON = CHOSEN != null;
-    private static final AtomicBoolean DONE = new AtomicBoolean();
+    private static final AtomicInteger PASSED = new AtomicInteger();
     private static final long DELAY_NANOS = 30_000_000_000L;
     private static final long POLL_NANOS = 5_000_000;
 
@@ -123,7 +134,9 @@ public enum FaultPoint {
     private void act() {
         String[] words = CHOSEN.split(":", 2);
         String[] kind = (words.length > 1 ? words[1] : "error").split("=", 2);
-        if (!words[0].equals(toString()) || suspended || DONE.getAndSet(true)) {
+        String[] place = words[0].split("@", 2);
+        int number = place.length > 1 ? Integer.parseInt(place[1]) : 1;
+        if (!place[0].equals(toString()) || suspended || PASSED.incrementAndGet() != number) {
             return;
         }
         switch (kind[0]) {

@@ -60,6 +60,7 @@ final class OptionModelTest {
                 "restore --exec-cmd --action-script s --config c --no-default-config -- a -b c",
                 "check --feature a --feature b --extra --experimental --all",
                 "restore --no-shell-job -d --no-restore-detached -W a -W b",
+                "dedup --dry-run -D d --no-dry-run --auto-dedup",
                 "dump --tcp-established --manage-cgroups --cpu-cap=none --no-verify",
             })
     void shouldFillTheModelAsPicocliDoes(String line) throws IllegalAccessException {

@@ -37,7 +37,15 @@ class ImageTypeTest {
             ImageType expected = SHADOWED.contains(type) ? ImageType.PAGES : type;
             assertEquals(expected, ImageType.ofFileName(name), name);
         }
-        assertEquals(93, ImageType.values().length, "85 of the format, eight of our own");
+        assertEquals(94, ImageType.values().length, "85 of the format, nine of our own");
+    }
+
+    @Test
+    void shouldFindTheNumberInAName() {
+        assertEquals(12, ImageType.PAGEMAP.idOf("pagemap-12.img"));
+        assertEquals(4294967295L, ImageType.SHMEM_PAGEMAP.idOf("pagemap-shmem-4294967295.img"));
+        assertEquals(26, ImageType.GHOST_FILE.idOf("ghost-file-1a.img"));
+        assertEquals(46, ImageType.TMPFS_DEV.idOf("tmpfs-dev-46.tar.gz.img"));
     }
 
     @Test

@@ -1,0 +1,54 @@
+package jcriu.dump;
+
+import java.nio.file.Path;
+import jcriu.errors.Interruption;
+import jcriu.errors.JcriuException;
+import jcriu.image.ImageDir;
+import jcriu.memory.Holes;
+import jcriu.proc.Status;
+import jcriu.store.Dedup;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Takes superseded pages out of the parents of a checkpoint: {@code jcriu dedup}. */
+public final class Deduper {
+    private static final Logger LOG = LoggerFactory.getLogger("dedup");
+
+    private Deduper() {}
+
+    /**
+     * Takes out of the parents what the images have in its place.
+     *
+     * @param dryRun only says what would go
+     * @throws JcriuException with a chain that can be restored from its newest checkpoint as before
+     */
+    public static Dedup.Report dedup(Path imagesDir, boolean dryRun) {
+        int user = Status.read((int) ProcessHandle.current().pid()).uids()[1];
+        try {
+            Interruption.check();
+            Dedup.Report report =
+                    Dedup.run(new ImageDir(imagesDir).trusting(user), new Holes(), dryRun);
+            report.notes().forEach(LOG::warn);
+            return report;
+        } catch (RuntimeException e) {
+            throw JcriuException.of(e)
+                    .withTargetState(
+                            "the newest checkpoint of the chain is as good as before;"
+                                    + " dedup may have done a part of its work");
+        }
+    }
+
+    /** The same after a dump, which is complete whatever becomes of it. */
+    static void afterDump(Path imagesDir) {
+        try {
+            Dedup.Report report = dedup(imagesDir, false);
+            LOG.info("{} pages given back by the parents", report.pages());
+        } catch (JcriuException e) {
+            LOG.warn(
+                    "the dump is complete; its parents keep pages that they need not: {}; jcriu"
+                            + " dedup -D {} tries again",
+                    e.what(),
+                    imagesDir);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+package jcriu;
+
+import static jcriu.Launcher.jcriu;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import jcriu.Launcher.Outcome;
+import jcriu.SharedTarget.Way;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Superseded pages leave the parents of a chain; the chain stays whole, whatever happens. */
+class DedupIT {
+    private static final int DAMAGED = 6;
+    private static final Pattern ALL = Pattern.compile("all .* (\\d+) bytes, (\\d+) pages");
+
+    @TempDir static Path scratch;
+
+    private static Path program;
+    private Path directory;
+
+    @BeforeAll
+    static void prepare() {
+        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
+        program = CCompiler.testee("shared", scratch);
+    }
+
+    @BeforeEach
+    void makeDirectory() throws IOException {
+        directory = Files.createTempDirectory(scratch, "chain");
+    }
+
+    private String images(int n) throws IOException {
+        return Files.createDirectories(directory.resolve("" + n)).toString();
+    }
+
+    /** Bytes that the pages files of a directory take, as du(1) counts them. */
+    private static long space(String images) throws IOException {
+        long blocks = 0;
+        try (Stream<Path> files = Files.list(Path.of(images))) {
+            for (Path file : files.toList()) {
+                if (file.getFileName().toString().startsWith("pages-")) {
+                    blocks +=
+                            Long.parseLong(
+                                    CCompiler.run(List.of("stat", "-c", "%b", file.toString()))
+                                            .strip());
+                }
+            }
+        }
+        return blocks * 512;
+    }
+
+    private static long pagesOf(Outcome outcome) {
+        outcome.requireSuccess();
+        Matcher all = ALL.matcher(outcome.output());
+        assertTrue(all.find(), outcome.output());
+        assertEquals(Long.parseLong(all.group(1)), 4096 * Long.parseLong(all.group(2)));
+        return Long.parseLong(all.group(2));
+    }
+
+    /** Checkpoint n, after half of each area was written; what the memory was then. */
+    private List<Long> checkpoint(SharedTarget target, int n, String... more) throws IOException {
+        for (int area = 0; area < 4; area++) {
+            for (int page = 0; page < SharedTarget.PAGES; page += 2) {
+                target.change(Way.WRITE, area, page, 1000L * n + page);
+            }
+        }
+        List<Long> sums = target.sums();
+        List<String> words =
+                new ArrayList<>(
+                        List.of(
+                                "dump",
+                                "-R",
+                                "--track-mem",
+                                "-t",
+                                "" + target.pid(),
+                                "-D",
+                                images(n)));
+        if (n > 1) {
+            words.addAll(List.of("--prev-images-dir", "../" + (n - 1)));
+        }
+        words.addAll(List.of(more));
+        jcriu(words.toArray(new String[0])).requireSuccess();
+        return sums;
+    }
+
+    private void requireRestorable(SharedTarget target, int n, List<Long> sums) throws IOException {
+        target.kill();
+        jcriu("restore", "-d", "-D", images(n)).requireSuccess();
+        assertEquals(sums, target.sums());
+    }
+
+    @Test
+    void shouldGiveBackWhatTheNewestHasInItsPlace() throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            checkpoint(target, 1);
+            checkpoint(target, 2);
+            List<Long> sums = checkpoint(target, 3);
+            long before = space(images(1)) + space(images(2));
+            long would = pagesOf(jcriu("dedup", "--dry-run", "-D", images(3)));
+            assertEquals(before, space(images(1)) + space(images(2)));
+            Outcome outcome = jcriu("dedup", "-D", images(3));
+            assertEquals(would, pagesOf(outcome));
+            assertTrue(would >= 2 * SharedTarget.PAGES / 2, outcome.output());
+            long after = space(images(1)) + space(images(2));
+            // many holes may cost a block of the file system's own in each file
+            assertTrue(
+                    after >= before - 4096 * would && after <= before - 4096 * (would - 8),
+                    before + " - 4096 * " + would + ": " + after);
+            assertEquals(0, pagesOf(jcriu("dedup", "-D", images(3))));
+            target.kill();
+            for (int n = 1; n <= 2; n++) {
+                jcriu("restore", "-d", "-D", images(n))
+                        .requireFailure(DAMAGED, "dedup left them to the later checkpoint ../3");
+                jcriu("dedup", "-D", images(n))
+                        .requireFailure(DAMAGED, "dedup left them to the later checkpoint ../3");
+            }
+            requireRestorable(target, 3, sums);
+            jcriu("dump", "-t", "" + target.pid(), "-D", images(4), "--prev-images-dir", "../1")
+                    .requireFailure(DAMAGED, "dedup left them to the later checkpoint ../3");
+            assertEquals(sums, target.sums());
+            requireRestorable(target, 4, checkpoint(target, 4));
+        }
+    }
+
+    @Test
+    void shouldDedupInPassing() throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            checkpoint(target, 1);
+            List<Long> sums = checkpoint(target, 2, "--auto-dedup");
+            assertEquals(0, pagesOf(jcriu("dedup", "-D", images(2))));
+            target.kill();
+            jcriu("restore", "-d", "-D", images(1))
+                    .requireFailure(DAMAGED, "dedup left them to the later checkpoint ../2");
+            requireRestorable(target, 2, sums);
+        }
+    }
+
+    /** The only checkpoint that can be restored stays so until there is another. */
+    @Test
+    void shouldDedupPreDumpsInPassing() throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            String pid = "" + target.pid();
+            jcriu("pre-dump", "-t", pid, "-D", images(1)).requireSuccess();
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 3, 7);
+            jcriu(
+                            "pre-dump",
+                            "-t",
+                            pid,
+                            "-D",
+                            images(2),
+                            "--prev-images-dir",
+                            "../1",
+                            "--auto-dedup")
+                    .requireSuccess();
+            assertTrue(Files.exists(Path.of(images(1), "jcriu-superseded.img")));
+            List<Long> sums = checkpoint(target, 3);
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 4, 7);
+            jcriu(
+                            "pre-dump",
+                            "-t",
+                            pid,
+                            "-D",
+                            images(4),
+                            "--prev-images-dir",
+                            "../3",
+                            "--auto-dedup")
+                    .requireSuccess();
+            requireRestorable(target, 3, sums);
+        }
+    }
+
+    /** SIGKILL at each kind of step; the chain is as good as before, and a second run ends it. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "dedup.sync", "dedup.sync@3", "dedup.write", "dedup.sync@4", "dedup.rename",
+                "dedup.sync@5", "dedup.write@2", "dedup.rename@2", "dedup.sync@7", "dedup.punch",
+                "dedup.punch@2", "dedup.punch@3"
+            })
+    void shouldSurviveItsDeath(String point) throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            checkpoint(target, 1);
+            checkpoint(target, 2);
+            List<Long> sums = checkpoint(target, 3);
+            Outcome killed =
+                    Launcher.run(
+                            List.of(
+                                    "env",
+                                    "JCRIU_JAVA_OPTS=-Djcriu.fault=" + point + ":kill",
+                                    Launcher.SCRIPT,
+                                    "dedup",
+                                    "-D",
+                                    images(3)));
+            assertEquals(128 + 9, killed.status(), killed.output());
+            requireRestorable(target, 3, sums);
+            pagesOf(jcriu("dedup", "-D", images(3)));
+            assertEquals(0, pagesOf(jcriu("dedup", "-D", images(3))));
+            requireRestorable(target, 3, sums);
+        }
+    }
+
+    /** The dump is complete; what its parents could give back is another matter. */
+    @Test
+    void shouldKeepADumpWhoseDedupFails() throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            checkpoint(target, 1);
+            String pid = "" + target.pid();
+            List<Long> sums = target.sums();
+            Outcome outcome =
+                    Launcher.run(
+                            List.of(
+                                    "env",
+                                    "JCRIU_JAVA_OPTS=-Djcriu.fault=dedup.rename",
+                                    Launcher.SCRIPT,
+                                    "dump",
+                                    "-t",
+                                    pid,
+                                    "-D",
+                                    images(2),
+                                    "--prev-images-dir",
+                                    "../1",
+                                    "--auto-dedup"));
+            outcome.requireSuccess();
+            assertTrue(outcome.output().contains("the dump is complete"), outcome.output());
+            requireRestorable(target, 2, sums);
+        }
+    }
+
+    /** ramfs has no holes. */
+    @Test
+    void shouldSayThatAFileSystemCannotPunch() throws IOException {
+        String mount = directory.toString();
+        assumeTrue(
+                Launcher.run(List.of("mount", "-t", "ramfs", "none", mount)).status() == 0,
+                "ramfs cannot be mounted here");
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            List<Long> first = checkpoint(target, 1);
+            checkpoint(target, 2);
+            Outcome outcome = jcriu("dedup", "-D", images(2));
+            assertEquals(0, pagesOf(outcome));
+            assertEquals(
+                    1, outcome.output().split("cannot give back parts of a file", -1).length - 1);
+            requireRestorable(target, 1, first);
+        } finally {
+            Launcher.run(List.of("umount", "-l", mount));
+        }
+    }
+}
