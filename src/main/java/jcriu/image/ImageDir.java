@@ -242,9 +242,24 @@ public final class ImageDir {
             } catch (IOException e) {
                 throw new JcriuException(Kind.IO, "cannot read " + link + ": " + e, e);
             }
-            return Optional.of(new ImageDir(link, ANYBODY, verifying).trusting(trustedUid));
+            return Optional.of(
+                    new ImageDir(shortened(link), ANYBODY, verifying).trusting(trustedUid));
         }
-        return Optional.of(new ImageDir(link, ANYBODY, verifying));
+        return Optional.of(new ImageDir(shortened(link), ANYBODY, verifying));
+    }
+
+    /**
+     * The kernel follows no more than 40 links in a path: the parent of a parent goes by its own.
+     */
+    private Path shortened(Path link) {
+        if (!directory.endsWith(PARENT)) {
+            return link;
+        }
+        try {
+            return link.toRealPath();
+        } catch (IOException e) {
+            throw new JcriuException(Kind.IO, "cannot read " + link + ": " + e, e);
+        }
     }
 
     /**

@@ -103,6 +103,18 @@ class ChainReadTest {
         }
     }
 
+    /** The kernel follows 40 links in a path at most. */
+    @Test
+    void shouldFollowALongChain() {
+        ImageDir images = set("0", null, List.of(run(0, 1, PRESENT)), new byte[PAGE]);
+        for (int i = 1; i < 100; i++) {
+            images = set("" + i, "" + (i - 1), List.of(run(0, 1, PARENT)), new byte[0]);
+        }
+        try (ChainRead chain = open(images)) {
+            assertEquals(PAGE, chain.runs().bytes());
+        }
+    }
+
     private static void check(
             ImageDir images, TreeMap<Integer, byte[]> model, Random random, String where) {
         try (ChainRead chain = open(images)) {
