@@ -150,6 +150,10 @@ public final class Dumper {
         return parent == null ? Optional.empty() : parent.pages(pid);
     }
 
+    private Optional<? extends PageRead> parentObject(long id) {
+        return parent == null ? Optional.empty() : parent.objectPages(id);
+    }
+
     private void run() {
         SharedObjects shared = new SharedObjects();
         Preflight preflight = new Preflight(options, images);
@@ -160,6 +164,7 @@ public final class Dumper {
             scripts.run("pre-dump", options.pid());
             if (parent != null) { // a damaged one is refused while all is as it was
                 parent.prepare(preflight.threads.keySet());
+                parent.prepareObjects(preflight.sharedBytes.keySet());
             }
             if (marks()) {
                 tracker.begin(
@@ -269,7 +274,10 @@ public final class Dumper {
             }
         }
         for (Map.Entry<Long, Long> object : preflight.sharedBytes.entrySet()) {
-            sharedPages(object.getKey()).expect(object.getValue());
+            PageXfer pages = sharedPages(object.getKey());
+            if (parentObject(object.getKey()).isEmpty()) {
+                pages.expect(object.getValue());
+            }
         }
     }
 
@@ -517,6 +525,7 @@ public final class Dumper {
                     copied.add(pages);
                     return pages;
                 },
+                this::parentObject,
                 workers);
         Progress.end();
     }
@@ -611,7 +620,7 @@ public final class Dumper {
                         .setIrmapResolve(0)
                         .setPagesLazy(0)
                         .setShpagesScanned(shared.pagesScanned())
-                        .setShpagesSkippedParent(0)
+                        .setShpagesSkippedParent(shared.pagesInParent())
                         .setShpagesWritten(shared.pagesWritten())
                         .build();
         try (ImageWriter out = new ImageDir(options.workDir()).writer(ImageType.STATS, "dump")) {

@@ -28,6 +28,7 @@ final class ParentImages implements AutoCloseable {
     private final Path link;
     private final Optional<UUID> id;
     private final Map<Integer, Optional<ChainRead>> pages = new HashMap<>();
+    private final Map<Long, Optional<ChainRead>> objectPages = new HashMap<>();
 
     private ParentImages(ImageDir child, ImageDir parent, Path link) {
         this.child = child;
@@ -119,6 +120,16 @@ final class ParentImages implements AutoCloseable {
         }
     }
 
+    /** The same for shared objects, by their ids. */
+    void prepareObjects(Iterable<Long> ids) {
+        ids.forEach(this::objectPages);
+    }
+
+    /** The pages that an object with this id had then. */
+    Optional<? extends PageRead> objectPages(long id) {
+        return objectPages.computeIfAbsent(id, i -> ChainRead.open(parent, PageTarget.object(i)));
+    }
+
     /** The pages that a task had then, if there was one with its pid. */
     Optional<? extends PageRead> pages(int pid) {
         return pages.computeIfAbsent(pid, p -> ChainRead.open(parent, PageTarget.task(p)));
@@ -130,5 +141,9 @@ final class ParentImages implements AutoCloseable {
             chain.ifPresent(ChainRead::close);
         }
         pages.clear();
+        for (Optional<ChainRead> chain : objectPages.values()) {
+            chain.ifPresent(ChainRead::close);
+        }
+        objectPages.clear();
     }
 }

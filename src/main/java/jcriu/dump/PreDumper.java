@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import jcriu.errors.Errno;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -32,6 +33,7 @@ import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.progress.Progress;
 import jcriu.resource.ActionScripts;
+import jcriu.resource.SharedObjects;
 import jcriu.resource.ThreadState;
 import jcriu.resource.Vmas;
 import jcriu.store.PageRead;
@@ -65,6 +67,7 @@ public final class PreDumper {
     private final Tracker tracker;
     private final List<PageXfer> written = new ArrayList<>();
     private final List<PageXfer> finished = new ArrayList<>();
+    private final SharedObjects shared = new SharedObjects();
     private int lastPagesId;
     private long pagesScanned;
     private long freezingNanos;
@@ -104,6 +107,7 @@ public final class PreDumper {
             scripts.run("pre-dump", options.pid());
             if (parent != null) { // a damaged one is refused while all is as it was
                 parent.prepare(preflight.threads.keySet());
+                parent.prepareObjects(preflight.sharedPaths.keySet());
             }
             images.begin();
             if (parent != null) {
@@ -127,6 +131,10 @@ public final class PreDumper {
                         Optional.ofNullable(present.get(pid)),
                         preflight.privateBytes.getOrDefault(pid, 0L),
                         parent == null ? Optional.empty() : parent.pages(pid));
+            }
+            for (Map.Entry<Long, String> object : preflight.sharedPaths.entrySet()) {
+                Interruption.check();
+                copyObject(object.getKey(), object.getValue(), parent);
             }
             Progress.end();
             writeTree(present.keySet());
@@ -245,6 +253,28 @@ public final class PreDumper {
         }
     }
 
+    /** An object that everybody has unmapped meanwhile is no matter. */
+    private void copyObject(long id, String path, ParentImages parent) {
+        PageXfer pages = new LocalXfer(images, PageTarget.object(id), ++lastPagesId, workers, true);
+        written.add(pages);
+        try {
+            shared.copyAhead(
+                    path,
+                    pages,
+                    parent == null ? Optional.empty() : parent.objectPages(id),
+                    workers);
+        } catch (SyscallException e) {
+            if (e.errno() != Errno.ENOENT && e.errno() != Errno.ESRCH) {
+                throw e;
+            }
+            LOG.info("shared object {} is not mapped any more", id);
+            pages.close();
+            return;
+        }
+        pages.finish();
+        finished.add(pages);
+    }
+
     private Runs scan(int pid, List<MapsVma> vmas, Runs into) {
         try (PagemapScan scan = new PagemapScan(pid)) {
             for (MapsVma vma : Vmas.withPrivatePages(vmas)) {
@@ -297,9 +327,9 @@ public final class PreDumper {
                         .setPagesWritten(pagesWritten)
                         .setIrmapResolve(0)
                         .setPagesLazy(0)
-                        .setShpagesScanned(0)
-                        .setShpagesSkippedParent(0)
-                        .setShpagesWritten(0)
+                        .setShpagesScanned(shared.pagesScanned())
+                        .setShpagesSkippedParent(shared.pagesInParent())
+                        .setShpagesWritten(shared.pagesWritten())
                         .build();
         try (ImageWriter out = new ImageDir(options.workDir()).writer(ImageType.STATS, "dump")) {
             out.write(stats_entry.newBuilder().setDump(stats).build());

@@ -74,6 +74,9 @@ final class Preflight {
     /** Bytes of shared objects by id. */
     final Map<Long, Long> sharedBytes = new HashMap<>();
 
+    /** What opens each of them, as long as its task has it mapped. */
+    final Map<Long, String> sharedPaths = new LinkedHashMap<>();
+
     Preflight(DumpOptions options, ImageDir images) {
         this.options = options;
         this.files = fileTable(options, images, new SharedObjects());
@@ -406,6 +409,7 @@ final class Preflight {
                     FileStat stat = FileStat.tryOf(link);
                     if (stat != null) {
                         sharedBytes.put(SharedObjects.idOf(vma), SharedObjects.bytesOf(link));
+                        sharedPaths.put(SharedObjects.idOf(vma), link);
                     }
                 }
             }

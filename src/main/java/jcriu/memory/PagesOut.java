@@ -46,17 +46,17 @@ public final class PagesOut {
 
     /** What an object of ours holds, at byte offsets in it. */
     public static void copyFromObject(Fd object, Runs runs, PageXfer into, Workers workers) {
-        copy(
-                runs,
-                (start, to, length) -> {
-                    long got = object.readFully(to, length, start);
-                    if (got < length) { // the tail of an object's last page lies behind its end
-                        com.kenai.jffi.MemoryIO.getInstance()
-                                .setMemory(to + got, length - got, (byte) 0);
-                    }
-                },
-                into,
-                workers);
+        copy(runs, ofObject(object), into, workers);
+    }
+
+    /** Reads an object; behind its end, be it within its last page, there are zeros. */
+    public static PageXfer.Source ofObject(Fd object) {
+        return (start, to, length) -> {
+            long got = object.readFully(to, length, start);
+            if (got < length) {
+                com.kenai.jffi.MemoryIO.getInstance().setMemory(to + got, length - got, (byte) 0);
+            }
+        };
     }
 
     /** Says which pages have content, and which are left to the parent. */

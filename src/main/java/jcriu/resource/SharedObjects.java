@@ -8,8 +8,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import jcriu.errors.Errno;
 import jcriu.errors.ImageFormatException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
@@ -21,6 +21,8 @@ import jcriu.image.proto.fown_entry;
 import jcriu.image.proto.memfd_file_entry;
 import jcriu.image.proto.memfd_inode_entry;
 import jcriu.kernel.Syscall;
+import jcriu.memory.ContentCheck;
+import jcriu.memory.Holes;
 import jcriu.memory.PagesIn;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Workers;
@@ -73,6 +75,7 @@ public final class SharedObjects {
     private final Map<Long, Dumped> byId = new LinkedHashMap<>();
     private long pagesScanned;
     private long pagesWritten;
+    private long pagesInParent;
 
     /**
      * Notes an object.
@@ -160,44 +163,65 @@ public final class SharedObjects {
         PageXfer of(long id);
     }
 
-    /** Copies the content of every object: what the object itself says it holds. */
-    public void copy(Xfers xfers, Workers workers) {
+    /** The pages of an object in the parent images, by its id, if there are any. */
+    public interface Parents {
+        Optional<? extends PageRead> of(long id);
+    }
+
+    /**
+     * Copies the content of every object: what the object itself says it holds. Many can write to
+     * an object and leave no mark where we could look: only a page whose content is the parent's is
+     * left to the parent.
+     */
+    public void copy(Xfers xfers, Parents parents, Workers workers) {
         for (Map.Entry<Long, Dumped> entry : byId.entrySet()) {
             Dumped object = entry.getValue();
             try (Fd fd = Fd.open(object.path, O_RDONLY)) {
                 object.stat = FileStat.of(object.path);
-                Runs runs =
-                        object.pageSize == PAGE
-                                ? dataOf(fd, object.stat.size())
-                                : hugeDataOf(fd, object.stat, object.pageSize);
                 object.pages = xfers.of(entry.getKey());
-                for (int i = 0; i < runs.size(); i++) {
-                    object.pages.data(runs.start(i), runs.end(i));
-                }
-                PagesOut.copyFromObject(fd, runs, object.pages, workers);
-                pagesScanned += (object.stat.size() + PAGE - 1) / PAGE;
-                pagesWritten += runs.bytes() / PAGE;
+                count(copy(fd, object.pageSize, object.pages, parents.of(entry.getKey()), workers));
             }
         }
     }
 
-    private static Runs dataOf(Fd fd, long size) {
-        Runs runs = new Runs();
-        long at = 0;
-        while (at < size) {
-            long start = Native.call(Syscall.LSEEK, fd.number(), at, SEEK_DATA);
-            if (start == -Errno.ENXIO.number()) {
-                break;
-            }
-            Native.check(start, "find data in " + fd.name());
-            long end =
-                    Native.check(
-                            Native.call(Syscall.LSEEK, fd.number(), start, SEEK_HOLE),
-                            "find a hole in " + fd.name());
-            runs.add(start & -PAGE, end + PAGE - 1 & -PAGE);
-            at = end;
+    /**
+     * Copies the content of an object ahead of a dump, while it is in use.
+     *
+     * @param path opens the object itself
+     */
+    public void copyAhead(
+            String path, PageXfer into, Optional<? extends PageRead> parent, Workers workers) {
+        try (Fd fd = Fd.open(path, O_RDONLY)) {
+            count(copy(fd, pageSize(fd), into, parent, workers));
         }
-        return runs;
+    }
+
+    private void count(Copied copied) {
+        pagesScanned += copied.scanned / PAGE;
+        pagesWritten += copied.written / PAGE;
+        pagesInParent += copied.inParent / PAGE;
+    }
+
+    /** Bytes of an object. */
+    private record Copied(long scanned, long written, long inParent) {}
+
+    private static Copied copy(
+            Fd fd,
+            long pageSize,
+            PageXfer into,
+            Optional<? extends PageRead> parent,
+            Workers workers) {
+        FileStat stat = FileStat.of(fd.procPath());
+        Runs runs =
+                pageSize == PAGE ? Holes.dataOf(fd, stat.size()) : hugeDataOf(fd, stat, pageSize);
+        Runs unchanged =
+                parent.isPresent()
+                        ? ContentCheck.unchanged(PagesOut.ofObject(fd), runs, parent.get(), workers)
+                        : new Runs();
+        Runs data = runs.minus(unchanged);
+        PagesOut.plan(data, unchanged, into);
+        PagesOut.copyFromObject(fd, data, into, workers);
+        return new Copied(stat.size() + PAGE - 1 & -PAGE, data.bytes(), unchanged.bytes());
     }
 
     /** The file system of huge pages cannot tell holes: what holds only zeros is left out. */
@@ -230,6 +254,10 @@ public final class SharedObjects {
 
     public long pagesWritten() {
         return pagesWritten;
+    }
+
+    public long pagesInParent() {
+        return pagesInParent;
     }
 
     /**

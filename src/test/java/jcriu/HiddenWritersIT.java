@@ -1,0 +1,137 @@
+package jcriu;
+
+import static jcriu.Launcher.jcriu;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import jcriu.SharedTarget.Way;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageReader;
+import jcriu.image.ImageType;
+import jcriu.image.proto.dump_stats_entry;
+import jcriu.image.proto.stats_entry;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Shared memory that is written, between a pre-dump and a dump, in ways that leave no mark in the
+ * page tables of the tree, and some that do not even move the object's times. Each write is
+ * restored, and nothing else is dumped again.
+ */
+class HiddenWritersIT {
+    @TempDir static Path scratch;
+
+    private static Path program;
+    private Path directory;
+
+    @BeforeAll
+    static void prepare() {
+        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
+        program = CCompiler.testee("shared", scratch);
+    }
+
+    @BeforeEach
+    void makeDirectory() throws IOException {
+        directory = Files.createTempDirectory(scratch, "chain");
+    }
+
+    private String images(int n) throws IOException {
+        return Files.createDirectories(directory.resolve("" + n)).toString();
+    }
+
+    private static dump_stats_entry stats(String images) {
+        try (ImageReader in = new ImageDir(Path.of(images)).reader(ImageType.STATS, "dump")) {
+            return in.requireOne(stats_entry.parser()).getDump();
+        }
+    }
+
+    /** Dumps with images 1 as parent, restores, and compares. */
+    private dump_stats_entry requireSeen(SharedTarget target) throws IOException {
+        List<Long> sums = target.sums();
+        jcriu("dump", "-t", "" + target.pid(), "-D", images(2), "--prev-images-dir", "../1")
+                .requireSuccess();
+        LiveTarget.await("its end", () -> !target.alive());
+        jcriu("restore", "-d", "-D", images(2)).requireSuccess();
+        assertEquals(sums, target.sums());
+        return stats(images(2));
+    }
+
+    private void preDump(SharedTarget target) throws IOException {
+        jcriu("pre-dump", "-t", "" + target.pid(), "-D", images(1)).requireSuccess();
+        assertTrue(stats(images(1)).getShpagesWritten() >= 3L * SharedTarget.PAGES);
+    }
+
+    /** 1: shared anonymous memory, 2: a memfd, 3: a SysV segment. */
+    @ParameterizedTest
+    @CsvSource({
+        "WRITE, 1",
+        "CHILD_WRITES_AND_DIES, 1",
+        "CHILD_READS_WRITES_AND_DIES, 1",
+        "CHILD_READS_WRITES_AND_DIES, 3",
+        "SECOND_MAPPING, 1",
+        "SECOND_MAPPING, 2",
+        "POPULATED_MAPPING, 1",
+        "POPULATED_MAPPING, 2",
+        "PWRITE, 1",
+        "PWRITE, 2",
+        "HOLE, 1",
+        "HOLE, 2",
+        "REOPENED, 2",
+        "STRANGER_MAPS_IT, 1",
+        "STRANGER_MAPS_IT, 2",
+        "STRANGER_ATTACHES_IT, 3"
+    })
+    void shouldSeeAWrite(Way way, int area) throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            preDump(target);
+            List<Long> before = target.sums();
+            target.change(way, area, 5, 4711);
+            assertNotEquals(before, target.sums());
+            dump_stats_entry stats = requireSeen(target);
+            // where the hole was, the target has read: a page of zeros
+            assertEquals(1, stats.getShpagesWritten(), "" + stats);
+            assertTrue(stats.getShpagesSkippedParent() >= 3L * SharedTarget.PAGES - 1, "" + stats);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"96", "17"})
+    void shouldSeeAnObjectGrowAndShrink(int pages) throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            preDump(target);
+            target.change(Way.RESIZE, SharedTarget.MEMFD, pages, 4711);
+            // the target has read all that came new
+            long changed = Math.max(1, pages - SharedTarget.PAGES);
+            assertEquals(changed, requireSeen(target).getShpagesWritten());
+        }
+    }
+
+    /** The parent has an object of the same name, by chance: another one. */
+    @Test
+    void shouldNotTakeANewObjectForAnOldOne() throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            preDump(target);
+            long before = target.inode();
+            target.change(Way.ANOTHER, SharedTarget.MEMFD, 0, 0);
+            Files.move(
+                    Path.of(images(1), ImageType.SHMEM_PAGEMAP.fileName(id(before))),
+                    Path.of(images(1), ImageType.SHMEM_PAGEMAP.fileName(id(target.inode()))));
+            assertEquals(SharedTarget.PAGES, requireSeen(target).getShpagesWritten());
+        }
+    }
+
+    /** As SharedObjects names it. */
+    private static long id(long inode) {
+        return inode & 0xffffffffL | 1L << 31;
+    }
+}
