@@ -14,9 +14,7 @@ public interface DiskSteps {
         /** A file or a link gets its name. */
         RENAME,
         /** Pages leave a pages file. */
-        PUNCH,
-        /** A file that nobody reads any more goes. */
-        REMOVE
+        PUNCH
     }
 
     void before(Step step);

@@ -28,7 +28,6 @@ public final class Holes implements HolePunch {
             case SYNC -> FaultPoint.DEDUP_SYNC.pass();
             case RENAME -> FaultPoint.DEDUP_RENAME.pass();
             case PUNCH -> FaultPoint.DEDUP_PUNCH.pass();
-            case REMOVE -> FaultPoint.DEDUP_REMOVE.pass();
         }
     }
 

@@ -81,8 +81,6 @@ public enum FaultPoint {
     DEDUP_RENAME,
     /** Of dedup: pages are about to leave a pages file. */
     DEDUP_PUNCH,
-    /** Of dedup: a file that nobody reads any more is about to go. */
-    DEDUP_REMOVE,
 
     /** The images are read and checked. */
     RESTORE_READ,
