@@ -244,6 +244,12 @@ class ExternalIT {
             assertEquals("sleep\n", text(comm));
             dump("--external", pipe);
             restore("<" + second, "").requireFailure(8, "is a pipe that was given with --external");
+            Path other = scratch.resolve("other");
+            Launcher.run(List.of("mkfifo", other.toString())).requireSuccess();
+            restore("<>" + other, "--inherit-fd fd[9]:" + pipe).requireSuccess();
+            assertEquals(other.toString(), leadsTo());
+            assertEquals(
+                    other, Files.readSymbolicLink(Path.of("/proc/" + pid + "/fd/8")), "fd 8");
         } finally {
             LiveTarget.kill(holder, "KILL");
         }

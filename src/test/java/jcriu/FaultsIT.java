@@ -304,6 +304,7 @@ class FaultsIT {
     @MethodSource("ofTracker")
     void shouldNotWatchATreeAfterAPreDumpThatFails(FaultPoint point) throws IOException {
         assumeTrue(UffdTracker.works(), "this kernel has no uffd-wp");
+        requireRunning();
         Path images = images();
         List<String> preDump =
                 List.of(
