@@ -24,7 +24,7 @@ static void *wait_cond(void *arg) {
 }
 
 static void *wait_timed(void *arg) {
-    int64_t until = testee_now_ns(CLOCK_REALTIME) + 10000000000; /* longer than a cycle takes on a busy machine */
+    int64_t until = testee_now_ns(CLOCK_REALTIME) + 15000000000; /* longer than a cycle takes on a busy machine */
     struct timespec t = {until / 1000000000, until % 1000000000};
     static pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
     static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
