@@ -248,8 +248,7 @@ class ExternalIT {
             Launcher.run(List.of("mkfifo", other.toString())).requireSuccess();
             restore("<>" + other, "--inherit-fd fd[9]:" + pipe).requireSuccess();
             assertEquals(other.toString(), leadsTo());
-            assertEquals(
-                    other, Files.readSymbolicLink(Path.of("/proc/" + pid + "/fd/8")), "fd 8");
+            assertEquals(other, Files.readSymbolicLink(Path.of("/proc/" + pid + "/fd/8")), "fd 8");
         } finally {
             LiveTarget.kill(holder, "KILL");
         }
