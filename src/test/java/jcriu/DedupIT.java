@@ -16,35 +16,20 @@ import java.util.stream.Stream;
 import jcriu.Launcher.Outcome;
 import jcriu.SharedTarget.Way;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Superseded pages leave the parents of a chain; the chain stays whole, whatever happens. */
-class DedupIT {
+class DedupIT extends ChainCase {
     private static final int DAMAGED = 6;
     private static final Pattern ALL = Pattern.compile("all .* (\\d+) bytes, (\\d+) pages");
 
-    @TempDir static Path scratch;
-
     private static Path program;
-    private Path directory;
 
     @BeforeAll
     static void prepare() {
-        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
         program = CCompiler.testee("shared", scratch);
-    }
-
-    @BeforeEach
-    void makeDirectory() throws IOException {
-        directory = Files.createTempDirectory(scratch, "chain");
-    }
-
-    private String images(int n) throws IOException {
-        return Files.createDirectories(directory.resolve("" + n)).toString();
     }
 
     /** Bytes that the pages files of a directory take, as du(1) counts them. */

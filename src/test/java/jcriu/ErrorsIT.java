@@ -274,12 +274,7 @@ class ErrorsIT {
     @Test
     void shouldRefuseASocketBeforeTheFreeze() throws IOException {
         start("socket", "");
-        Path images = images();
-        Outcome outcome = dump(images);
-        outcome.requireFailure(4, "pid " + target.pid() + " (target): fd 4 is a Unix socket");
-        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
-        requireUnharmed();
-        requireEmpty(images);
+        requireRefused("pid " + target.pid() + " (target): fd 4 is a Unix socket");
     }
 
     /** (kind of group, what is said). */
@@ -290,20 +285,20 @@ class ErrorsIT {
     })
     void shouldRefuseFanotifyGroupsBeforeTheFreeze(String kind, String what) throws IOException {
         start("fanotify", kind);
-        Path images = images();
-        Outcome outcome = dump(images);
-        outcome.requireFailure(4, "pid " + target.pid() + " (target): fd 4 " + what);
-        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
-        requireUnharmed();
-        requireEmpty(images);
+        requireRefused("pid " + target.pid() + " (target): fd 4 " + what);
     }
 
     @Test
     void shouldRefuseAPidfdOfAThreadBeforeTheFreeze() throws IOException {
         start("pidfd", "");
+        requireRefused("fd 4 is a pidfd of thread " + target.pid());
+    }
+
+    /** The target is not dumped: it is told before anything stops, and nothing is left. */
+    private void requireRefused(String why) throws IOException {
         Path images = images();
         Outcome outcome = dump(images);
-        outcome.requireFailure(4, "fd 4 is a pidfd of thread " + target.pid());
+        outcome.requireFailure(4, why);
         assertTrue(outcome.output().contains("target: untouched"), outcome.output());
         requireUnharmed();
         requireEmpty(images);
@@ -316,18 +311,12 @@ class ErrorsIT {
         Outcome open = Launcher.run(List.of("sh", "-c", "exec setsid sh -c ': <" + device + "'"));
         assumeTrue(open.status() == 0, device + " cannot be opened");
         start("device", device);
-        Path images = images();
-        Outcome outcome = dump(images);
-        outcome.requireFailure(
-                4,
+        requireRefused(
                 "pid "
                         + target.pid()
                         + " (target): fd 4 is the terminal device "
                         + device
                         + ", which is not supported");
-        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
-        requireUnharmed();
-        requireEmpty(images);
     }
 
     /** (what is shared, what is said). */
@@ -340,12 +329,7 @@ class ErrorsIT {
     })
     void shouldRefuseSharingBeforeTheFreeze(String kind, String what) throws IOException {
         start("share", kind);
-        Path images = images();
-        Outcome outcome = dump(images);
-        outcome.requireFailure(4, what);
-        assertTrue(outcome.output().contains("target: untouched"), outcome.output());
-        requireUnharmed();
-        requireEmpty(images);
+        requireRefused(what);
     }
 
     @Test

@@ -4,22 +4,16 @@ import static jcriu.Launcher.jcriu;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import jcriu.SharedTarget.Way;
-import jcriu.image.ImageDir;
-import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.proto.dump_stats_entry;
-import jcriu.image.proto.stats_entry;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -28,31 +22,12 @@ import org.junit.jupiter.params.provider.CsvSource;
  * page tables of the tree, and some that do not even move the object's times. Each write is
  * restored, and nothing else is dumped again.
  */
-class HiddenWritersIT {
-    @TempDir static Path scratch;
-
+class HiddenWritersIT extends ChainCase {
     private static Path program;
-    private Path directory;
 
     @BeforeAll
     static void prepare() {
-        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
         program = CCompiler.testee("shared", scratch);
-    }
-
-    @BeforeEach
-    void makeDirectory() throws IOException {
-        directory = Files.createTempDirectory(scratch, "chain");
-    }
-
-    private String images(int n) throws IOException {
-        return Files.createDirectories(directory.resolve("" + n)).toString();
-    }
-
-    private static dump_stats_entry stats(String images) {
-        try (ImageReader in = new ImageDir(Path.of(images)).reader(ImageType.STATS, "dump")) {
-            return in.requireOne(stats_entry.parser()).getDump();
-        }
     }
 
     /** Dumps with images 1 as parent, restores, and compares. */

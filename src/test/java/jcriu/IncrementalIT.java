@@ -4,7 +4,6 @@ import static jcriu.Launcher.jcriu;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -12,50 +11,25 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import jcriu.Launcher.Outcome;
-import jcriu.image.ImageDir;
-import jcriu.image.ImageReader;
-import jcriu.image.ImageType;
 import jcriu.image.proto.dump_stats_entry;
-import jcriu.image.proto.stats_entry;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Chains of dumps. */
-class IncrementalIT {
+class IncrementalIT extends ChainCase {
     private static final int MIB = 16;
     private static final int PAGES = MIB << 8;
     private static final int DAMAGED = 6;
 
-    @TempDir static Path scratch;
-
     private static Path program;
-    private Path directory;
 
     @BeforeAll
     static void prepare() {
-        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
         program = CCompiler.testee("target", scratch);
-    }
-
-    @BeforeEach
-    void makeDirectory() throws IOException {
-        directory = Files.createTempDirectory(scratch, "chain");
     }
 
     private LiveTarget start() {
         return LiveTarget.start(program, scratch, "memory", "" + MIB);
-    }
-
-    private String images(int n) throws IOException {
-        return Files.createDirectories(directory.resolve("" + n)).toString();
-    }
-
-    private static dump_stats_entry stats(String images) {
-        try (ImageReader in = new ImageDir(Path.of(images)).reader(ImageType.STATS, "dump")) {
-            return in.requireOne(stats_entry.parser()).getDump();
-        }
     }
 
     /** Bytes of all pages files of a directory. */

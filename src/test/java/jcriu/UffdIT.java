@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,36 +16,24 @@ import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.jcriu_track;
-import jcriu.image.proto.stats_entry;
 import jcriu.memory.UffdTracker;
 import jcriu.proc.Maps;
 import jcriu.proc.VmFlag;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Chains with the tracker uffd-wp: who holds the marks, and when they are believed. */
-class UffdIT {
+class UffdIT extends ChainCase {
     private static final int MIB = 16;
     private static final int PAGES = MIB << 8;
     private static final String BY_CONTENT = "is compared by content";
 
-    @TempDir static Path scratch;
-
     private static Path program;
-    private Path directory;
 
     @BeforeAll
     static void prepare() {
-        assumeTrue("root".equals(System.getProperty("user.name")), "dump and restore need root");
         assumeTrue(UffdTracker.works(), "this kernel has no uffd-wp");
         program = CCompiler.testee("target", scratch);
-    }
-
-    @BeforeEach
-    void makeDirectory() throws IOException {
-        directory = Files.createTempDirectory(scratch, "uffd");
     }
 
     private LiveTarget start() {
@@ -56,22 +43,14 @@ class UffdIT {
     private Outcome run(LiveTarget target, String name, String parent, String... words)
             throws IOException {
         List<String> all = new ArrayList<>(List.of(words));
-        Path images = Files.createDirectories(directory.resolve(name));
-        all.addAll(
-                List.of("--tracker", "uffd-wp", "-t", "" + target.pid(), "-D", images.toString()));
+        String images = images(name);
+        all.addAll(List.of("--tracker", "uffd-wp", "-t", "" + target.pid(), "-D", images));
         if (!parent.isEmpty()) {
             all.addAll(List.of("--prev-images-dir", "../" + parent));
         }
         Outcome outcome = jcriu(all.toArray(String[]::new));
         outcome.requireSuccess();
         return outcome;
-    }
-
-    private dump_stats_entry stats(String name) {
-        try (ImageReader in =
-                new ImageDir(directory.resolve(name)).reader(ImageType.STATS, "dump")) {
-            return in.requireOne(stats_entry.parser()).getDump();
-        }
     }
 
     private jcriu_track track(String name) {
@@ -84,9 +63,10 @@ class UffdIT {
         return Maps.readSmaps(target.pid()).stream().anyMatch(vma -> vma.has(VmFlag.UW));
     }
 
-    private void requireFew(String name) {
-        assertTrue(stats(name).getPagesWritten() < 64, name + ": " + stats(name));
-        assertTrue(stats(name).getPagesSkippedParent() >= PAGES, name + ": " + stats(name));
+    private void requireFew(String name) throws IOException {
+        dump_stats_entry stats = stats(images(name));
+        assertTrue(stats.getPagesWritten() < 64, name + ": " + stats);
+        assertTrue(stats.getPagesSkippedParent() >= PAGES, name + ": " + stats);
     }
 
     private void requireRestore(LiveTarget target, String name) {
