@@ -189,6 +189,15 @@ int main(int argc, char **argv) {
         waitpid(child, NULL, 0);
         words[7] = 1;
         pause();
+    } else if (!strcmp(mode, "impostor")) { /* calls itself a keeper of jcriu, and says impossible things */
+        char *head = mmap((void *)0x201000, 4096, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (head != (void *)0x201000) return 5;
+        memcpy(head, "criu-kpr", 8);
+        *(int32_t *)(head + 24) = -1;
+        if (prctl(PR_SET_NAME, "jcriu-keeper") || setuid(65534)) return 6;
+        words[0] = 1;
+        pause();
     } else if (!strcmp(mode, "segment")) {
         /* counts in the SysV segment of key ARGUMENT; words[2] is its id */
         int id = shmget(strtol(arg, NULL, 0), 65536, IPC_CREAT | 0600);

@@ -163,4 +163,16 @@ class UffdIT extends ChainCase {
             requireRestore(target, "a3");
         }
     }
+
+    /** Any process may call itself a keeper, and say what it likes. */
+    @Test
+    void shouldNotListenToAKeeperOfAnotherUser() throws IOException {
+        try (LiveTarget impostor = LiveTarget.start(program, scratch, "impostor", "");
+                LiveTarget target = start()) {
+            run(target, "1", "", "pre-dump");
+            assertFalse(run(target, "2", "1", "pre-dump").output().contains(BY_CONTENT));
+            requireFew("2");
+            assertTrue(impostor.alive());
+        }
+    }
 }

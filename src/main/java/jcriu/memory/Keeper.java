@@ -19,6 +19,7 @@ import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
+import jcriu.proc.Status;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.tracee.Registers;
@@ -58,6 +59,9 @@ final class Keeper implements AutoCloseable {
     private static final int POLLFD_SIZE = 8;
     private static final int POLLIN = 1;
     private static final int FIXED_CALLS = 16;
+
+    /** No more than there can be processes: PID_MAX_LIMIT, proc_sys_kernel(5). */
+    private static final int MAX_ENTRIES = 1 << 22;
 
     /** One task that is watched. */
     record Entry(int pid, long startTime, int uffd) {}
@@ -197,13 +201,18 @@ final class Keeper implements AutoCloseable {
         }
     }
 
-    /** What a keeper's memory begins with; empty if a process is none. */
+    /**
+     * What a keeper's memory begins with; empty if a process is none. What stands there is believed
+     * no further than its owner is.
+     */
     private static Optional<ByteBuffer> head(int pid) {
         try {
             ByteBuffer head =
                     ByteBuffer.wrap(RemoteMemory.read(pid, DATA, ENTRIES))
                             .order(ByteOrder.nativeOrder());
-            return head.getLong(0) == MAGIC ? Optional.of(head) : Optional.empty();
+            int n = head.getInt(COUNT);
+            boolean ours = head.getLong(0) == MAGIC && n >= 0 && n <= MAX_ENTRIES;
+            return ours ? Optional.of(head) : Optional.empty();
         } catch (JcriuException e) {
             return Optional.empty(); // gone, or another's
         }
@@ -263,11 +272,12 @@ final class Keeper implements AutoCloseable {
         }
     }
 
-    /** Whether a keeper of anybody's watches this task. */
+    /** Whether a keeper that this user made watches this task. */
     static boolean isWatched(int task) {
         long started = Stat.read(task).startTime();
+        int user = owner((int) ProcessHandle.current().pid());
         for (int other : ProcFs.all()) {
-            if (isKeeper(other)) {
+            if (isKeeper(other, user)) {
                 for (Entry entry : entries(other)) {
                     if (entry.pid() == task && entry.startTime() == started) {
                         return true;
@@ -278,9 +288,16 @@ final class Keeper implements AutoCloseable {
         return false;
     }
 
-    private static boolean isKeeper(int pid) {
+    private static int owner(int pid) {
+        return Status.read(pid).uids()[1];
+    }
+
+    /** Any process can call itself one: whose it is tells. */
+    private static boolean isKeeper(int pid, int user) {
         try {
-            return Stat.read(pid).comm().equals(NAME) && head(pid).isPresent();
+            return Stat.read(pid).comm().equals(NAME)
+                    && owner(pid) == user
+                    && head(pid).isPresent();
         } catch (TaskGoneException e) {
             return false;
         }

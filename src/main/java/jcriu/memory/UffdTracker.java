@@ -157,7 +157,7 @@ public final class UffdTracker implements Tracker {
         }
     }
 
-    /** Whether a keeper of anybody's watches a task. */
+    /** Whether a keeper that this user made watches a task. */
     public static boolean isWatched(int pid) {
         return Keeper.isWatched(pid);
     }
