@@ -665,12 +665,14 @@ class FaultsIT {
             LiveTarget.kill(target.pid(), "USR2");
             LiveTarget.await("the vfork", () -> target.word(6) != 0);
             LiveTarget.await("the wait", () -> LiveTarget.state(target.pid()) == 'D');
+            String before = target.snapshot();
             Files.createFile(over);
             assertTrue(process.waitFor(180, TimeUnit.SECONDS), "the dump does not end");
             new Outcome(process.exitValue(), Files.readString(output))
                     .requireFailure(3, "task " + target.pid() + " did not stop in time (state D)");
             assertTrue(Files.readString(output).contains("target: running on, unchanged"));
             requireEmpty(images);
+            assertEquals(before, target.snapshot());
             target.awaitProgress(1);
             LiveTarget.kill((int) target.word(6), "USR2");
             LiveTarget.await("the end of the child", () -> target.word(7) == 1);
