@@ -83,14 +83,18 @@ final class OutsideHolders {
     }
 
     private void checkProcess(int pid) {
+        int[] fds;
         try {
-            for (int fd : ProcFs.fds(pid)) {
-                checkDescriptor(pid, "/proc/" + pid + "/fd/" + fd);
-            }
-        } catch (TaskGoneException | EnvironmentException e) {
+            fds = ProcFs.fds(pid);
+        } catch (TaskGoneException | EnvironmentException | SyscallException e) {
             return; // it has ended, or is none of our business
-        } catch (SyscallException e) {
-            return; // a descriptor was closed while we looked: who changes now is caught by nobody
+        }
+        for (int fd : fds) {
+            try {
+                checkDescriptor(pid, "/proc/" + pid + "/fd/" + fd);
+            } catch (TaskGoneException | EnvironmentException | SyscallException e) {
+                // closed while we looked; the others count
+            }
         }
     }
 
