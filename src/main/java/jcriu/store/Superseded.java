@@ -18,8 +18,7 @@ import jcriu.image.proto.jcriu_superseded_pages;
  * disk before the first page goes, so it may name pages that are still there, and never lacks one
  * that is not.
  *
- * @param by the directory of the checkpoint that has others in their place, relative to this one;
- *     empty if a restore took them
+ * @param by the directory of the checkpoint that has others in their place, relative to this one
  * @param pages by whose they were; none if only pages of a parent, which this one needs, have left
  */
 public record Superseded(String by, Map<PageTarget, Runs> pages) {
@@ -108,18 +107,13 @@ public record Superseded(String by, Map<PageTarget, Runs> pages) {
         String what =
                 "pages from 0x"
                         + Long.toHexString(page)
-                        + " on have left these images: "
-                        + (by.isEmpty()
-                                ? "a restore with --auto-dedup has taken them"
-                                : "dedup left them to the later checkpoint " + by);
+                        + " on have left these images: dedup left them to the later checkpoint "
+                        + by;
         return (ImageFormatException)
                 new ImageFormatException(
                                 images.directory().resolve(target.fileName()).toString(), -1, what)
                         .withHint(
-                                by.isEmpty()
-                                        ? "dump the restored tree again; see docs/dedup.md"
-                                        : "restore, or dump upon, the newest checkpoint of the"
-                                                + " chain: this one cannot be restored any more;"
-                                                + " see docs/dedup.md");
+                                "restore, or dump upon, the newest checkpoint of the chain: this one"
+                                        + " cannot be restored any more; see docs/dedup.md");
     }
 }
