@@ -2,8 +2,6 @@ package jcriu.dump;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -69,7 +67,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Dumper {
     private static final Logger LOG = LoggerFactory.getLogger("dump");
-    private static final Path MEMORY = Path.of("/dev/shm");
 
     /** Rehearsals end when one gave the compiler nothing to do, or after this time. */
     private static final int FEWEST_REHEARSALS = 8;
@@ -203,25 +200,15 @@ public final class Dumper {
      * is loaded and compiled.
      */
     private void rehearse() {
-        Path directory;
-        try {
-            directory =
-                    Files.isWritable(MEMORY)
-                            ? Files.createTempDirectory(MEMORY, "jcriu-rehearsal")
-                            : Files.createTempDirectory("jcriu-rehearsal");
-        } catch (IOException e) {
-            LOG.warn("no rehearsal: {}", e.toString());
-            return;
-        }
         int pid = 0;
         int rounds = 0;
-        try {
+        try (RehearsalDirectory directory = RehearsalDirectory.make()) {
             pid = Rehearsal.spawn();
             FaultPoint.DUMP_REHEARSE.pass();
             FaultPoint.suspend(true);
             // in memory the call costs nothing
             DumpOptions small =
-                    DumpOptions.of(pid, directory).sync(directory.startsWith(MEMORY)).build();
+                    DumpOptions.of(pid, directory.path()).sync(directory.inMemory()).build();
             Map<Integer, int[]> threads = Map.of(pid, ProcFs.tasks(pid));
             ByteBuffer pages = ByteBuffer.allocateDirect(WARM_PAGES * PagemapRun.PAGE_SIZE);
             long before = Compiler.busyNanos();
@@ -246,15 +233,12 @@ public final class Dumper {
         } catch (JcriuException e) {
             Interruption.check();
             LOG.warn("the rehearsal failed, the freeze will take longer: {}", e.what());
+        } catch (IOException e) {
+            LOG.warn("no rehearsal, the freeze will take longer: {}", e.toString());
         } finally {
             FaultPoint.suspend(false);
             if (pid != 0) {
                 Seed.kill(pid, List.of());
-            }
-            try {
-                Files.deleteIfExists(directory);
-            } catch (IOException e) {
-                LOG.warn("{} stays behind: {}", directory, e.toString());
             }
         }
         LOG.info("rehearsed {} times", rounds);

@@ -55,6 +55,10 @@ public final class FileConstants {
     public static final int F_SEAL_SEAL = 1;
     public static final int F_SEAL_FUTURE_WRITE = 0x10;
 
+    public static final int LOCK_SH = 1;
+    public static final int LOCK_EX = 2;
+    public static final int LOCK_NB = 4;
+
     public static final int SEEK_SET = 0;
     public static final int SEEK_CUR = 1;
     public static final int SEEK_DATA = 3;

@@ -50,9 +50,6 @@ public final class FileLocks {
     private static final int F_UNLCK = 2;
     private static final int F_SETLK = 6;
     private static final int F_OFD_SETLK = 37;
-    private static final int LOCK_SH = 1;
-    private static final int LOCK_EX = 2;
-    private static final int LOCK_NB = 4;
 
     private final boolean allowed;
     private final List<file_lock_entry> locks = new ArrayList<>();
@@ -227,8 +224,9 @@ public final class FileLocks {
             }
             String what = "lock the file of fd " + lock.getFd();
             if ((lock.getFlag() & FLOCK) != 0) {
-                int operation = lock.getType() == F_RDLCK ? LOCK_SH : LOCK_EX;
-                batch.add(what, Syscall.FLOCK, lock.getFd(), operation | LOCK_NB);
+                int operation =
+                        lock.getType() == F_RDLCK ? FileConstants.LOCK_SH : FileConstants.LOCK_EX;
+                batch.add(what, Syscall.FLOCK, lock.getFd(), operation | FileConstants.LOCK_NB);
                 continue;
             }
             if ((lock.getFlag() & LEASE) != 0) {
