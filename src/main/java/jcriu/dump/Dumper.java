@@ -14,6 +14,7 @@ import java.util.UUID;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
+import jcriu.errors.SyscallException;
 import jcriu.errors.TaskGoneException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
@@ -179,6 +180,7 @@ public final class Dumper {
                 disk().sync();
             }
             prepareImages(preflight.threads);
+            lookAhead(preflight, shared);
             makeRoom(preflight);
             FaultPoint.DUMP_ROOM.pass();
             Compiler.awaitIdle(SETTLE_NANOS);
@@ -242,6 +244,20 @@ public final class Dumper {
             }
         }
         LOG.info("rehearsed {} times", rounds);
+    }
+
+    /** Pages of zeros need no room; only those that were so before the freeze are sought in it. */
+    private void lookAhead(Preflight preflight, SharedObjects shared) {
+        preflight.sharedPaths.forEach(
+                (id, path) -> {
+                    try {
+                        long zeros = shared.lookAhead(id, path, workers);
+                        preflight.sharedBytes.merge(id, -zeros, Long::sum);
+                    } catch (SyscallException e) {
+                        // it is unmapped meanwhile, or about to be: the freeze sees what is left
+                        LOG.debug("shared object {}: {}", id, e.what());
+                    }
+                });
     }
 
     private void makeRoom(Preflight preflight) {

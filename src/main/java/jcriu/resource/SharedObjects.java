@@ -23,9 +23,11 @@ import jcriu.image.proto.memfd_inode_entry;
 import jcriu.kernel.Syscall;
 import jcriu.memory.ContentCheck;
 import jcriu.memory.Holes;
+import jcriu.memory.PageStates;
 import jcriu.memory.PagesIn;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Workers;
+import jcriu.memory.Zeros;
 import jcriu.proc.MapsVma;
 import jcriu.proc.ShmSegment;
 import jcriu.store.ChainRead;
@@ -73,6 +75,10 @@ public final class SharedObjects {
     }
 
     private final Map<Long, Dumped> byId = new LinkedHashMap<>();
+
+    /** Pages that were zeros before the freeze. */
+    private final Map<Long, Runs> zerosAhead = new HashMap<>();
+
     private long pagesScanned;
     private long pagesWritten;
     private long pagesInParent;
@@ -169,17 +175,38 @@ public final class SharedObjects {
     }
 
     /**
-     * Copies the content of every object: what the object itself says it holds. Many can write to
-     * an object and leave no mark where we could look: only a page whose content is the parent's is
-     * left to the parent.
+     * Looks for pages of zeros in an object ahead of a dump: only these are looked at again by
+     * {@link #copy}.
+     *
+     * @param path opens the object itself
+     * @return bytes that they take
+     */
+    public long lookAhead(long id, String path, Workers workers) {
+        try (Fd fd = Fd.open(path, O_RDONLY)) {
+            if (pageSize(fd) != PAGE) {
+                return 0;
+            }
+            Runs zeros = Zeros.in(PagesOut.ofObject(fd), states(fd, PAGE).used(), workers);
+            zerosAhead.put(id, zeros);
+            return zeros.bytes();
+        }
+    }
+
+    /**
+     * Copies the content of every object: what the object itself says it holds, pages of zeros
+     * apart. Many can write to an object and leave no mark where we could look: only a page whose
+     * content is the parent's is left to the parent.
      */
     public void copy(Xfers xfers, Parents parents, Workers workers) {
         for (Map.Entry<Long, Dumped> entry : byId.entrySet()) {
             Dumped object = entry.getValue();
+            long id = entry.getKey();
             try (Fd fd = Fd.open(object.path, O_RDONLY)) {
                 object.stat = FileStat.of(object.path);
-                object.pages = xfers.of(entry.getKey());
-                count(copy(fd, object.pageSize, object.pages, parents.of(entry.getKey()), workers));
+                object.pages = xfers.of(id);
+                PageStates states = states(fd, object.pageSize);
+                Runs perhaps = zerosAhead.getOrDefault(id, new Runs());
+                count(copy(fd, states, perhaps, object.pages, parents.of(id), workers));
             }
         }
     }
@@ -192,8 +219,22 @@ public final class SharedObjects {
     public void copyAhead(
             String path, PageXfer into, Optional<? extends PageRead> parent, Workers workers) {
         try (Fd fd = Fd.open(path, O_RDONLY)) {
-            count(copy(fd, pageSize(fd), into, parent, workers));
+            long pageSize = pageSize(fd);
+            PageStates states = states(fd, pageSize);
+            Runs perhaps = pageSize == PAGE ? states.used() : new Runs();
+            count(copy(fd, states, perhaps, into, parent, workers));
         }
+    }
+
+    /** What the object itself says. */
+    private static PageStates states(Fd fd, long pageSize) {
+        FileStat stat = FileStat.of(fd.procPath());
+        PageStates states = new PageStates();
+        states.merge(0, stat.size() + PAGE - 1 & -PAGE, PageStates.State.DONT_DUMP);
+        states.merge(
+                pageSize == PAGE ? Holes.dataOf(fd, stat.size()) : hugeDataOf(fd, stat, pageSize),
+                PageStates.State.DUMP);
+        return states;
     }
 
     private void count(Copied copied) {
@@ -205,23 +246,27 @@ public final class SharedObjects {
     /** Bytes of an object. */
     private record Copied(long scanned, long written, long inParent) {}
 
+    /**
+     * @param perhapsZero pages that need not be stored if they hold zeros
+     */
     private static Copied copy(
             Fd fd,
-            long pageSize,
+            PageStates states,
+            Runs perhapsZero,
             PageXfer into,
             Optional<? extends PageRead> parent,
             Workers workers) {
-        FileStat stat = FileStat.of(fd.procPath());
-        Runs runs =
-                pageSize == PAGE ? Holes.dataOf(fd, stat.size()) : hugeDataOf(fd, stat, pageSize);
+        PageXfer.Source source = PagesOut.ofObject(fd);
         Runs unchanged =
                 parent.isPresent()
-                        ? ContentCheck.unchanged(PagesOut.ofObject(fd), runs, parent.get(), workers)
+                        ? ContentCheck.unchanged(source, states.used(), parent.get(), workers)
                         : new Runs();
-        Runs data = runs.minus(unchanged);
+        Runs others = states.used().minus(unchanged);
+        states.foundZero(Zeros.in(source, others.and(perhapsZero), workers));
+        Runs data = states.used().minus(unchanged);
         PagesOut.plan(data, unchanged, into);
         PagesOut.copyFromObject(fd, data, into, workers);
-        return new Copied(stat.size() + PAGE - 1 & -PAGE, data.bytes(), unchanged.bytes());
+        return new Copied(states.bytes(), data.bytes(), unchanged.bytes());
     }
 
     /** The file system of huge pages cannot tell holes: what holds only zeros is left out. */
