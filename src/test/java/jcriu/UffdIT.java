@@ -7,15 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import jcriu.Launcher.Outcome;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.jcriu_track;
+import jcriu.memory.SoftDirtyTracker;
+import jcriu.memory.Tracker;
+import jcriu.memory.Trackers;
 import jcriu.memory.UffdTracker;
 import jcriu.proc.Maps;
 import jcriu.proc.VmFlag;
@@ -44,7 +49,10 @@ class UffdIT extends ChainCase {
             throws IOException {
         List<String> all = new ArrayList<>(List.of(words));
         String images = images(name);
-        all.addAll(List.of("--tracker", "uffd-wp", "-t", "" + target.pid(), "-D", images));
+        all.addAll(List.of("-t", "" + target.pid(), "-D", images));
+        if (!all.contains("--tracker=auto")) {
+            all.addAll(List.of("--tracker", "uffd-wp"));
+        }
         if (!parent.isEmpty()) {
             all.addAll(List.of("--prev-images-dir", "../" + parent));
         }
@@ -61,6 +69,14 @@ class UffdIT extends ChainCase {
 
     private static boolean watched(LiveTarget target) {
         return Maps.readSmaps(target.pid()).stream().anyMatch(vma -> vma.has(VmFlag.UW));
+    }
+
+    /** The line that begins so, and says that something was compared by content. */
+    private static String line(String begin, String output) {
+        return output.lines()
+                .filter(line -> line.startsWith(begin) && line.contains(BY_CONTENT))
+                .findFirst()
+                .orElse("no such line: " + begin);
     }
 
     private void requireFew(String name) throws IOException {
@@ -117,6 +133,7 @@ class UffdIT extends ChainCase {
         }
     }
 
+    /** It is said in the log, with the statistics, at the end, and in the images. */
     @Test
     void shouldCompareByContentWhereTheKeeperWasKilled() throws IOException {
         try (LiveTarget target = start()) {
@@ -124,12 +141,39 @@ class UffdIT extends ChainCase {
             LiveTarget.kill(track("1").getKeeperPid(), "KILL");
             LiveTarget.await("the marks to go", () -> !watched(target));
             target.awaitProgress(1);
-            Outcome second = run(target, "2", "1", "pre-dump");
-            assertTrue(second.output().contains(BY_CONTENT), second.output());
+            Outcome second =
+                    run(
+                            target,
+                            "2",
+                            "1",
+                            "pre-dump",
+                            "--display-stats",
+                            "-o",
+                            "log",
+                            "--tracker=auto");
+            Path log = directory.resolve("2/log");
+            for (String text :
+                    List.of(
+                            Files.readString(log),
+                            line("tracker: ", second.output()),
+                            line("Warning: ", second.output()),
+                            jcriu("list", "--json", images("2")).output())) {
+                assertTrue(text.contains(BY_CONTENT), text + "\n" + second.output());
+            }
             requireFew("2");
-            assertFalse(run(target, "3", "2", "dump").output().contains(BY_CONTENT));
+            assertFalse(
+                    run(target, "3", "2", "dump", "--tracker=auto").output().contains(BY_CONTENT));
             requireFew("3");
             requireRestore(target, "3");
+        }
+    }
+
+    /** Without the option: what leaves nothing behind. */
+    @Test
+    void shouldNotBeginToWatchUnasked() {
+        String best = SoftDirtyTracker.works() ? "soft-dirty" : "digest";
+        try (Tracker chosen = Trackers.choose(Trackers.AUTO, Optional.empty(), true)) {
+            assertEquals(best, chosen.name());
         }
     }
 

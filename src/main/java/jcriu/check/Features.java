@@ -9,12 +9,19 @@ import java.util.function.Supplier;
 import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
 import jcriu.errors.SyscallException;
+import jcriu.memory.DigestTracker;
+import jcriu.memory.SoftDirtyTracker;
+import jcriu.memory.Trackers;
+import jcriu.memory.UffdTracker;
 
 /** The names that {@code check --feature} knows, and how each is probed. */
 public final class Features {
     private static final String SOCKETS = "jcriu does not save sockets of this kind yet";
     private static final String NETWORKS = "jcriu does not save network namespaces yet";
     private static final String LOCKS = "jcriu does not lock networks yet";
+
+    /** Before the names of trackers, which are ours. */
+    static final String TRACKER = "tracker_";
 
     private static final Map<String, Supplier<Verdict>> PROBES = probes();
 
@@ -67,6 +74,11 @@ public final class Features {
         p.put("overlayfs_maps", unused("it takes an overlay file system to find out"));
         p.put("breakpoints", unused("jcriu uses no breakpoints"));
         p.put("pagemap_scan_guard_pages", () -> OwnProbes.pagemapScan(true));
+        p.put(TRACKER + DigestTracker.NAME, SeedProbes::remoteMemory);
+        p.put(
+                TRACKER + SoftDirtyTracker.NAME,
+                () -> Verdict.of(SoftDirtyTracker.works(), Trackers.NO_SOFT_DIRTY));
+        p.put(TRACKER + UffdTracker.NAME, () -> Verdict.of(UffdTracker.works(), Trackers.NO_UFFD));
         return p;
     }
 

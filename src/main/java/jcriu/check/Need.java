@@ -66,6 +66,15 @@ public record Need(String name, boolean required, Supplier<Verdict> probe, Strin
                 useful("timerfd", "unread ticks of timerfds cannot be restored"),
                 useful("kcmp_epoll", "moved descriptors of epoll cannot be found"),
                 useful("pagemap_scan", "dumps of large tasks freeze longer; Linux 6.7 has it"),
+                useful(
+                        Features.TRACKER + "digest",
+                        "no dump can be incremental: allow process_vm_readv"),
+                useful(
+                        Features.TRACKER + "soft-dirty",
+                        "incremental dumps compare contents, or --tracker uffd-wp"),
+                useful(
+                        Features.TRACKER + "uffd-wp",
+                        "incremental dumps compare contents, or use soft-dirty bits"),
                 useful("timer_cr_ids", "POSIX timers take longer; Linux 6.15 has it"));
     }
 

@@ -107,6 +107,11 @@ final class ListCommand {
         json.name("created").value(of.when().toString());
         json.name("kind").value(of.kind());
         json.name("tracker").value(of.tracker().orElse(null));
+        json.name("fallbacks").beginArray();
+        for (String why : of.fallbacks()) {
+            json.value(why);
+        }
+        json.endArray();
         json.name("pagesNew").value(of.pagesNew());
         json.name("pagesParent").value(of.pagesParent());
         json.name("bytes").value(of.bytes());

@@ -18,6 +18,9 @@ import jcriu.restore.Restorer;
 
 /** The program: words in, exit code out. */
 public final class Main {
+    /** Fall-backs that are said at the end; the log has all. */
+    private static final int SUMMARIZED = 5;
+
     private static final String AREA = "cli";
 
     private Main() {}
@@ -42,7 +45,7 @@ public final class Main {
         GetoptArguments commandLine = new GetoptArguments();
         try {
             commandLine.parse(words);
-            return run(commandLine, places, out);
+            return run(commandLine, places, out, err);
         } catch (JcriuException e) {
             // dump and restore have said it themselves
             e.withTargetState("untouched");
@@ -68,7 +71,10 @@ public final class Main {
     }
 
     private static int run(
-            GetoptArguments commandLine, ConfigFiles.Places places, PrintStream out) {
+            GetoptArguments commandLine,
+            ConfigFiles.Places places,
+            PrintStream out,
+            PrintStream err) {
         if (asksFor("help", commandLine)) {
             Help.print(out);
             return 0;
@@ -88,7 +94,7 @@ public final class Main {
         openLog(arguments);
         requireBuilt(arguments.action);
         judge(all.occurrences());
-        return act(arguments, out);
+        return act(arguments, out, err);
     }
 
     private static boolean asksFor(String option, GetoptArguments commandLine) {
@@ -101,10 +107,10 @@ public final class Main {
         return false;
     }
 
-    private static int act(Arguments arguments, PrintStream out) {
+    private static int act(Arguments arguments, PrintStream out, PrintStream err) {
         switch (arguments.action) {
-            case "dump" -> Dumper.dump(Requests.dump(arguments));
-            case "pre-dump" -> PreDumper.preDump(Requests.preDump(arguments));
+            case "dump" -> summarize(Dumper.dump(Requests.dump(arguments)), err);
+            case "pre-dump" -> summarize(PreDumper.preDump(Requests.preDump(arguments)), err);
             case "restore" -> {
                 return Restorer.restore(Requests.restore(arguments));
             }
@@ -118,6 +124,17 @@ public final class Main {
             default -> throw new IllegalStateException("no code for action " + arguments.action);
         }
         return 0;
+    }
+
+    /** Says at the end what came out otherwise than asked for, where the log goes elsewhere. */
+    private static void summarize(List<String> fallbacks, PrintStream err) {
+        if (!LogSink.isFile()) {
+            return;
+        }
+        fallbacks.stream().limit(SUMMARIZED).forEach(why -> err.println("Warning: " + why));
+        if (fallbacks.size() > SUMMARIZED) {
+            err.println("Warning: and " + (fallbacks.size() - SUMMARIZED) + " more in the log");
+        }
     }
 
     private static void requireBuilt(String action) {

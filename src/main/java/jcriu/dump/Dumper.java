@@ -21,8 +21,10 @@ import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
 import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.jcriu_checkpoint_kind;
+import jcriu.image.proto.jcriu_track;
 import jcriu.image.proto.stats_entry;
 import jcriu.kernel.FileConstants;
+import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
 import jcriu.memory.Tracker;
 import jcriu.memory.Trackers;
@@ -91,7 +93,9 @@ public final class Dumper {
     /** Of what the freeze found; the others were prepared for what is gone by then. */
     private final List<PageXfer> copied = new ArrayList<>();
 
-    private final Tracker tracker;
+    /** Until it is chosen, and for a rehearsal: one that sets no marks. */
+    private Tracker tracker = new DigestTracker();
+
     private final UUID id = UUID.randomUUID();
     private ParentImages parent;
     private Disk disk;
@@ -114,19 +118,20 @@ public final class Dumper {
         this.options = options;
         this.images = new ImageDir(options.imagesDir());
         this.rehearsal = rehearsal;
-        this.tracker = Trackers.open(options.tracker());
         this.scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
     }
 
     /**
      * Dumps a tree.
      *
+     * @return what was compared by content although marks were asked for, in whole sentences
      * @throws JcriuException whose target state says whether the tree runs on
      */
-    public static void dump(DumpOptions options) {
+    public static List<String> dump(DumpOptions options) {
         Dumper dumper = new Dumper(options, false);
         try {
             dumper.run();
+            return List.copyOf(dumper.tracker.fallbacks());
         } finally {
             dumper.tracker.close();
             dumper.workers.close();
@@ -136,6 +141,18 @@ public final class Dumper {
     private void openParent() {
         if (options.prevImagesDir().isPresent()) {
             parent = ParentImages.open(images, options.prevImagesDir().get());
+        }
+    }
+
+    private void chooseTracker() {
+        boolean arm = options.trackMem() && (options.leaveRunning() || options.leaveStopped());
+        Optional<jcriu_track> track = parent == null ? Optional.empty() : parent.track();
+        if (parent == null && !arm && options.tracker().equals(Trackers.AUTO)) {
+            return; // there is nothing to track
+        }
+        tracker = Trackers.choose(options.tracker(), track, arm);
+        if (marks()) {
+            tracker.begin(track, arm);
         }
     }
 
@@ -164,11 +181,7 @@ public final class Dumper {
                 parent.prepare(preflight.threads.keySet());
                 parent.prepareObjects(preflight.sharedBytes.keySet());
             }
-            if (marks()) {
-                tracker.begin(
-                        parent == null ? Optional.empty() : parent.track(),
-                        options.trackMem() && (options.leaveRunning() || options.leaveStopped()));
-            }
+            chooseTracker();
             rehearse();
             images.begin();
             if (parent != null) {
@@ -401,6 +414,7 @@ public final class Dumper {
                 // the dump is complete, and the target may be gone already
                 LOG.warn("no statistics: {}", e.what());
             }
+            tracker.fallbacks().forEach(LOG::warn);
             if (options.autoDedup() && parent != null) {
                 Deduper.afterDump(options.imagesDir());
             }
@@ -641,9 +655,9 @@ public final class Dumper {
                 scanned,
                 inParent,
                 shared.pagesWritten());
-        tracker.fallbacks().forEach(LOG::warn);
         if (options.displayStats()) {
             System.out.println("dump: " + stats.toString().strip().replace("\n", ", "));
+            TrackerReport.print(tracker, System.out);
         }
     }
 }

@@ -89,7 +89,7 @@ final class Inventory {
                         .setPagesNew(data / PagemapRun.PAGE_SIZE)
                         .setPagesParent(left / PagemapRun.PAGE_SIZE);
         if (parent != null) {
-            manifest.setTracker(tracker.name());
+            manifest.setTracker(tracker.name()).addAllFallback(tracker.fallbacks());
             parent.id().ifPresent(parentId -> manifest.setParentId(Manifest.bytes(parentId)));
         }
         return manifest.build();

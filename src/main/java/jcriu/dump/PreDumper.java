@@ -19,8 +19,10 @@ import jcriu.image.ImageWriter;
 import jcriu.image.proto.dump_stats_entry;
 import jcriu.image.proto.jcriu_checkpoint_kind;
 import jcriu.image.proto.jcriu_manifest;
+import jcriu.image.proto.jcriu_track;
 import jcriu.image.proto.pstree_entry;
 import jcriu.image.proto.stats_entry;
+import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
 import jcriu.memory.PagemapScan;
 import jcriu.memory.PagesOut;
@@ -64,7 +66,7 @@ public final class PreDumper {
     private final ImageDir images;
     private final Workers workers;
     private final Disk disk;
-    private final Tracker tracker;
+    private Tracker tracker = new DigestTracker();
     private final List<PageXfer> written = new ArrayList<>();
     private final List<PageXfer> finished = new ArrayList<>();
     private final SharedObjects shared = new SharedObjects();
@@ -80,18 +82,20 @@ public final class PreDumper {
         this.images = new ImageDir(options.imagesDir());
         this.workers = workers;
         this.disk = disk;
-        this.tracker = Trackers.open(options.tracker());
     }
 
     /**
      * Saves the memory of a tree that runs on.
      *
+     * @return what was compared by content although marks were asked for, in whole sentences
      * @throws JcriuException always with an untouched target
      */
-    public static void preDump(DumpOptions options) {
+    public static List<String> preDump(DumpOptions options) {
         try (Workers workers = new Workers();
                 Disk disk = Disk.of(options.imagesDir())) {
-            new PreDumper(options, workers, disk).run();
+            PreDumper preDumper = new PreDumper(options, workers, disk);
+            preDumper.run();
+            return List.copyOf(preDumper.tracker.fallbacks());
         }
     }
 
@@ -109,6 +113,8 @@ public final class PreDumper {
                 parent.prepare(preflight.threads.keySet());
                 parent.prepareObjects(preflight.sharedPaths.keySet());
             }
+            Optional<jcriu_track> track = parent == null ? Optional.empty() : parent.track();
+            tracker = Trackers.choose(options.tracker(), track, true);
             images.begin();
             if (parent != null) {
                 parent.link();
@@ -116,7 +122,7 @@ public final class PreDumper {
             FaultPoint.PREDUMP_PAGES.pass();
             Map<Integer, Runs> present = new LinkedHashMap<>();
             if (tracker.arms()) {
-                tracker.begin(parent == null ? Optional.empty() : parent.track(), true);
+                tracker.begin(track, true);
                 mark(preflight, present);
             } else {
                 preflight.threads.keySet().forEach(pid -> present.put(pid, null));
@@ -336,6 +342,7 @@ public final class PreDumper {
         }
         if (options.displayStats()) {
             System.out.println("dump: " + stats.toString().strip().replace("\n", ", "));
+            TrackerReport.print(tracker, System.out);
         }
     }
 }

@@ -212,6 +212,11 @@ public final class Checkpoint {
         return manifest.filter(m -> m.head().hasTracker()).map(m -> m.head().getTracker());
     }
 
+    /** What that tracker left to a comparison of contents, and why, in whole sentences. */
+    public List<String> fallbacks() {
+        return manifest.map(m -> List.copyOf(m.head().getFallbackList())).orElse(List.of());
+    }
+
     /** Pages of 4096 bytes that are here. */
     public long pagesNew() {
         return pages(true);

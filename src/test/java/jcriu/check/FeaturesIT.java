@@ -42,7 +42,7 @@ class FeaturesIT {
             }
         }
         assertEquals(List.of(), silent);
-        assertEquals(45, Features.names().size());
+        assertEquals(48, Features.names().size());
     }
 
     @Test
