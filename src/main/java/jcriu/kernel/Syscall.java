@@ -69,6 +69,7 @@ public enum Syscall {
     MLOCK2(325, 284),
     MSEAL(462, 462),
     FSTATFS(138, 44),
+    MODIFY_LDT(154, Syscall.ABSENT),
     PRCTL(157, 167),
     ARCH_PRCTL(158, Syscall.ABSENT),
     SETRLIMIT(160, 164),

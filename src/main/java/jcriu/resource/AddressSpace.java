@@ -340,16 +340,14 @@ public final class AddressSpace {
             }
         }
         for (Map.Entry<Long, List<vma_entry>> file : byFile.entrySet()) {
-            if (!batch.fits(2, 128)) {
+            if (!batch.fits(5, 128)) {
                 flush.run();
             }
-            String path = files.pathToMap(file.getKey().intValue());
             int flags = 0;
             for (vma_entry vma : file.getValue()) {
                 flags |= openFlags(vma);
             }
-            batch.add(
-                    "open a file to map", Syscall.OPENAT, AT_FDCWD, batch.cString(path), flags, 0);
+            files.openToMap(file.getKey().intValue(), flags, batch);
             for (vma_entry vma : file.getValue()) {
                 mmap(vma, 0, batch, flush);
             }

@@ -140,13 +140,33 @@ public final class RestoredFiles implements AutoCloseable {
         return fd;
     }
 
-    /** Where a mapping opens a file: an anonymous shared object is not opened for its position. */
-    public String pathToMap(int id) {
+    /**
+     * Adds the calls by which a task that has no descriptor gets a file to map as its descriptor 0.
+     * A memfd to be written is taken as it is, for the reason that {@link
+     * SharedObjects.Restored#open} gives; other shared objects are not opened for their position.
+     */
+    void openToMap(int id, int flags, RemoteBatch batch) {
         file_entry entry = entry(id);
-        if (entry.getType() == fd_types.MEMFD && inheritedNumber(entry) == null) {
-            return shared.object(entry.getMemfd()).procPath();
+        Fd file;
+        if (entry.getType() != fd_types.MEMFD || inheritedNumber(entry) != null) {
+            file = open(id);
+        } else {
+            file = shared.object(entry.getMemfd());
+            if (flags == O_RDWR && !shared.isAnonymous(entry.getMemfd())) {
+                batch.add("reach jcriu", Syscall.PIDFD_OPEN, ProcessHandle.current().pid(), 0);
+                batch.add("take a memfd to map", Syscall.PIDFD_GETFD, 0, file.number(), 0);
+                batch.add("", Syscall.DUP3, 1, 0, 0);
+                batch.add("", Syscall.CLOSE, 1);
+                return;
+            }
         }
-        return open(id).procPath();
+        batch.add(
+                "open a file to map",
+                Syscall.OPENAT,
+                AT_FDCWD,
+                batch.cString(file.procPath()),
+                flags,
+                0);
     }
 
     /** Refuses SysV segments that cannot be made or attached again; nothing is made yet. */

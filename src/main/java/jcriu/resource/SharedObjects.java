@@ -5,6 +5,7 @@ import static jcriu.kernel.MmanConstants.*;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +57,9 @@ public final class SharedObjects {
     private static final long HUGETLBFS_MAGIC = 0x958458f6L;
 
     private static final int PAGE = 4096;
+
+    /** What F_SETFL can set, fcntl(2). */
+    private static final int SETTABLE = O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK;
 
     /** One object of a dump. */
     private static final class Dumped {
@@ -355,6 +359,7 @@ public final class SharedObjects {
         private final Workers workers;
         private final Map<Integer, memfd_inode_entry> inodes = new HashMap<>();
         private final Map<Integer, Fd> objects = new HashMap<>();
+        private final Set<Integer> originals = new HashSet<>();
         private final SysvShm.Restored segments;
         private long pagesRestored;
 
@@ -416,14 +421,42 @@ public final class SharedObjects {
             return fd;
         }
 
-        /** The description of a descriptor: a fresh one, at its position. */
+        /**
+         * The description of a descriptor, at its position: a fresh one, or that which
+         * memfd_create(2) gives. To the kernel the latter is no writer, so such a memfd can be
+         * executed; and one that is executed cannot be opened for writing again (ETXTBSY).
+         */
         Fd open(memfd_file_entry file) {
-            Fd fd = Fd.open(object(file).procPath(), file.getFlags() & ~O_ASYNC);
+            Fd object = object(file);
+            Fd fd =
+                    canBeOriginal(file) && originals.add(file.getInodeId())
+                            ? original(object, file.getFlags())
+                            : Fd.open(object.procPath(), file.getFlags() & ~O_ASYNC);
             if (file.getPos() != 0) {
                 Native.check(
                         Native.call(Syscall.LSEEK, fd.number(), file.getPos(), SEEK_SET),
                         "seek in a memfd");
             }
+            return fd;
+        }
+
+        private boolean canBeOriginal(memfd_file_entry file) {
+            int made = O_RDWR | O_LARGEFILE | O_CLOEXEC;
+            return !isAnonymous(file)
+                    && (file.getFlags() & O_ACCMODE) == O_RDWR
+                    && (file.getFlags() & ~(made | SETTABLE)) == 0;
+        }
+
+        private static Fd original(Fd object, int flags) {
+            Fd fd =
+                    new Fd(
+                            Native.check(
+                                    Native.call(Syscall.FCNTL, object.number(), F_DUPFD_CLOEXEC, 0),
+                                    "duplicate " + object.name()),
+                            object.name());
+            Native.check(
+                    Native.call(Syscall.FCNTL, fd.number(), F_SETFL, flags & SETTABLE & ~O_ASYNC),
+                    "set the flags of " + fd.name());
             return fd;
         }
 

@@ -10,6 +10,7 @@ import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.SyscallException;
+import jcriu.errors.UnsupportedStateException;
 import jcriu.image.proto.fs_entry;
 import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.rlimit_entry;
@@ -37,6 +38,12 @@ public final class TaskState {
     /** Room for the questions to a leader without POSIX timers. */
     private static final int BATCH_BYTES = 16 << 10;
 
+    /** Of {@code modify_ldt}: what to do, and the bytes of an entry. */
+    private static final int READ_LDT = 0;
+
+    private static final int LDT_ENTRY = 8;
+    private static final int NONE = -1;
+
     /** Personality, subreaper, and a registration for membarrier(2) for each bit. */
     private static final int MOST_SWITCHES = 2 + 32;
 
@@ -52,6 +59,7 @@ public final class TaskState {
     private int mdwe;
     private int personality;
     private int membarrier;
+    private int ldt;
     private long childEvent;
     private List<byte[]> pending;
 
@@ -116,6 +124,10 @@ public final class TaskState {
         personality = batch.add("", Syscall.PERSONALITY, 0xffffffffL);
         childEvent = StopState.ask(batch);
         membarrier = batch.tolerate(Syscall.MEMBARRIER, MEMBARRIER_CMD_GET_REGISTRATIONS, 0, 0);
+        ldt = NONE;
+        if (Syscall.MODIFY_LDT.exists(Native.ARCH)) {
+            ldt = batch.tolerate(Syscall.MODIFY_LDT, READ_LDT, batch.data(LDT_ENTRY), LDT_ENTRY);
+        }
     }
 
     /** Reads what only the tracer can read, when the leader has answered. */
@@ -141,8 +153,23 @@ public final class TaskState {
         return stat;
     }
 
+    /** What only the task itself could say: modify_ldt(2) reads nothing where there is no table. */
+    private void checkSegments() {
+        if (ldt != NONE && batch.result(ldt) > 0) {
+            throw new UnsupportedStateException(
+                            "pid "
+                                    + task.pid()
+                                    + " ("
+                                    + stat.comm()
+                                    + ") has segments of its own (modify_ldt), which is not"
+                                    + " supported")
+                    .withHint("see docs/limits.md#memory");
+        }
+    }
+
     /** Makes the process's part of the leader's core image. */
     public task_core_entry dump() {
+        checkSegments();
         int pid = task.pid();
         int stopSignal = stopSignal();
         task_core_entry.Builder tc =
