@@ -49,6 +49,8 @@ public record Stat(
         int exitCode) {
 
     /** The number of the last field, as proc_pid_stat(5) counts from 1. */
+    private static final int PF_EXITING = 4;
+
     private static final int LAST_FIELD = 52;
 
     public static Stat read(int pid) {
@@ -135,5 +137,10 @@ public record Stat(
     /** Whether this task has ended and waits for its parent. */
     public boolean isZombie() {
         return state == 'Z';
+    }
+
+    /** Whether it has ended, or is about to: PF_EXITING, include/linux/sched.h. */
+    public boolean isEnding() {
+        return isZombie() || state == 'X' || (flags & PF_EXITING) != 0;
     }
 }

@@ -15,12 +15,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.locks.LockSupport;
-import jcriu.errors.Errno;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
-import jcriu.errors.TaskGoneException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
@@ -52,6 +49,7 @@ import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
 import jcriu.tracee.Child;
+import jcriu.tracee.PidInUse;
 import jcriu.tracee.Scratch;
 import jcriu.tracee.Seed;
 import jcriu.tracee.Tracee;
@@ -77,7 +75,7 @@ import org.slf4j.LoggerFactory;
 public final class Restorer {
     private static final Logger LOG = LoggerFactory.getLogger("restore");
     private static final int SCRATCH = 256 << 10;
-    private static final long REAP_NANOS = 3_000_000_000L;
+    private static final long REAP_NANOS = 10_000_000_000L;
 
     private final RestoreOptions options;
     private final ImageDir images;
@@ -269,7 +267,7 @@ public final class Restorer {
         for (LoadedTask task : tree) {
             TaskState.checkLimits(task.tc(), task.pid);
             for (int tid : task.tids) {
-                awaitReaped(tid);
+                PidInUse.awaitFree(tid, REAP_NANOS);
             }
         }
         LoadedTask root = tree.get(0);
@@ -280,24 +278,6 @@ public final class Restorer {
                                     + root.sid
                                     + ", is outside the tree")
                     .withHint("restore with --shell-job (-j)");
-        }
-    }
-
-    /** A task that was just dumped may still be a zombie that its parent is about to wait for. */
-    private static void awaitReaped(int pid) {
-        long deadline = System.nanoTime() + REAP_NANOS;
-        while (Native.call(Syscall.KILL, pid, 0) != -Errno.ESRCH.number()) {
-            boolean zombie;
-            try {
-                zombie = Stat.read(pid).isZombie();
-            } catch (TaskGoneException e) {
-                continue;
-            }
-            Interruption.check();
-            if (!zombie || System.nanoTime() > deadline) {
-                throw Seed.pidTaken(pid);
-            }
-            LockSupport.parkNanos(1_000_000);
         }
     }
 

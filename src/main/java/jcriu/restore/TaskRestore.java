@@ -44,6 +44,7 @@ import jcriu.store.Runs;
 import jcriu.sys.FaultPoint;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
+import jcriu.tracee.PidInUse;
 import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.RemoteMemory;
 import jcriu.tracee.Scratch;
@@ -176,7 +177,7 @@ final class TaskRestore {
                             false);
             return new TaskRestore(child, tracee, scratch.inChild(tracee.pid()), vdso, childKeeps);
         } catch (RemoteSyscallException e) {
-            throw e.errno() == Errno.EEXIST ? Seed.pidTaken(child.pid) : e;
+            throw e.errno() == Errno.EEXIST ? PidInUse.refusal(child.pid) : e;
         }
     }
 
@@ -214,7 +215,7 @@ final class TaskRestore {
         try {
             helper = leader.clone3(cloneArgs(0, SIGCHLD, group), false);
         } catch (RemoteSyscallException e) {
-            throw e.errno() == Errno.EEXIST ? Seed.pidTaken(group) : e;
+            throw e.errno() == Errno.EEXIST ? PidInUse.refusal(group) : e;
         }
         helper.require(Syscall.SETPGID, 0, 0);
     }
@@ -422,7 +423,7 @@ final class TaskRestore {
             try {
                 threads.add(creator.clone3(cloneArgs(flags, 0, tid), true));
             } catch (RemoteSyscallException e) {
-                throw e.errno() == Errno.EEXIST ? Seed.pidTaken(tid) : e;
+                throw e.errno() == Errno.EEXIST ? PidInUse.refusal(tid) : e;
             }
         }
         Limits ours = Limits.read(images.pid);

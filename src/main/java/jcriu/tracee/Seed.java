@@ -40,7 +40,7 @@ public final class Seed {
             tid = Spawn.spawn(memfd, pid, sibling);
         }
         if (tid == -Errno.EEXIST.number()) {
-            throw pidTaken(pid);
+            throw PidInUse.refusal(pid);
         }
         Native.check(tid, "clone3 of the first process" + (pid != 0 ? " with pid " + pid : ""));
         Tracee seed = new Tracee(tid, tid);
@@ -60,17 +60,6 @@ public final class Seed {
         }
         seed.stopped(status);
         return seed;
-    }
-
-    /** The refusal that a restore gives when a pid of the tree is in use. */
-    public static JcriuException pidTaken(int pid) {
-        return new JcriuException(
-                        Kind.RESTORE_REFUSED, "cannot restore pid " + pid + ": this pid is in use")
-                .withHint(
-                        "end process "
-                                + pid
-                                + ", or restore in a new pid namespace:"
-                                + " unshare --pid --fork --mount-proc jcriu restore ...");
     }
 
     private static Fd memfd() {
