@@ -7,11 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import jcriu.Launcher.Outcome;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
@@ -23,7 +26,9 @@ import jcriu.memory.Tracker;
 import jcriu.memory.Trackers;
 import jcriu.memory.UffdTracker;
 import jcriu.proc.Maps;
+import jcriu.proc.MapsVma;
 import jcriu.proc.VmFlag;
+import jcriu.tracee.RemoteMemory;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -166,6 +171,53 @@ class UffdIT extends ChainCase {
             requireFew("3");
             requireRestore(target, "3");
         }
+    }
+
+    /** The copy comes after the thaw: what is written in between is in both rounds. */
+    @Test
+    void shouldCopyAfterTheThawAndFindTheWriteInTheNextRound() throws Exception {
+        try (LiveTarget target = start()) {
+            Path over = directory.resolve("over");
+            List<String> command =
+                    List.of(
+                            "env",
+                            "JCRIU_JAVA_OPTS=-Djcriu.fault=predump.pages:delay=" + over,
+                            Launcher.SCRIPT,
+                            "pre-dump",
+                            "--tracker=uffd-wp",
+                            "-t" + target.pid(),
+                            "-D" + images("1"));
+            Process first = Launcher.start(command, directory.resolve("output"));
+            LiveTarget.await("marks", () -> watched(target));
+            target.awaitProgress(1); // it runs, and nothing is copied yet
+            MapsVma memory =
+                    Maps.read(target.pid()).stream()
+                            .filter(vma -> vma.inode() == 0 && vma.lengthBytes() >= MIB << 20)
+                            .findFirst()
+                            .orElseThrow();
+            byte[] secret = UUID.randomUUID().toString().getBytes(StandardCharsets.UTF_8);
+            RemoteMemory.write(target.pid(), memory.end() - 8192 + 100, secret);
+            Files.createFile(over);
+            assertEquals(0, first.waitFor());
+            assertTrue(holds("1", secret));
+            run(target, "2", "1", "pre-dump");
+            assertTrue(holds("2", secret));
+            requireFew("2");
+        }
+    }
+
+    /** Whether these bytes are among the pages of a checkpoint. */
+    private boolean holds(String name, byte[] bytes) throws IOException {
+        String wanted = new String(bytes, StandardCharsets.ISO_8859_1);
+        try (DirectoryStream<Path> files =
+                Files.newDirectoryStream(directory.resolve(name), "pages-*.img")) {
+            for (Path file : files) {
+                if (Files.readString(file, StandardCharsets.ISO_8859_1).contains(wanted)) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** Without the option: what leaves nothing behind. */

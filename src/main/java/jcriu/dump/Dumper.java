@@ -1,6 +1,5 @@
 package jcriu.dump;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -48,7 +47,6 @@ import jcriu.sys.Disk;
 import jcriu.sys.FaultPoint;
 import jcriu.tracee.FrozenTask;
 import jcriu.tracee.FrozenTree;
-import jcriu.tracee.Seed;
 import jcriu.tracee.Tracee;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,14 +69,8 @@ import org.slf4j.LoggerFactory;
 public final class Dumper {
     private static final Logger LOG = LoggerFactory.getLogger("dump");
 
-    /** Rehearsals end when one gave the compiler nothing to do, or after this time. */
-    private static final int FEWEST_REHEARSALS = 8;
-
     /** Digested in each rehearsal. */
     private static final int WARM_PAGES = 512;
-
-    private static final long REHEARSAL_NANOS = 1_000_000_000;
-    private static final long QUIET_NANOS = 500_000;
 
     /** How long the compiler may take, after that, for what it still has to do. */
     private static final long SETTLE_NANOS = 200_000_000;
@@ -215,48 +207,31 @@ public final class Dumper {
      * is loaded and compiled.
      */
     private void rehearse() {
-        int pid = 0;
-        int rounds = 0;
-        try (RehearsalDirectory directory = RehearsalDirectory.make()) {
-            pid = Rehearsal.spawn();
-            FaultPoint.DUMP_REHEARSE.pass();
-            FaultPoint.suspend(true);
-            // in memory the call costs nothing
-            DumpOptions small =
-                    DumpOptions.of(pid, directory.path()).sync(directory.inMemory()).build();
-            Map<Integer, int[]> threads = Map.of(pid, ProcFs.tasks(pid));
-            ByteBuffer pages = ByteBuffer.allocateDirect(WARM_PAGES * PagemapRun.PAGE_SIZE);
-            long before = Compiler.busyNanos();
-            boolean quiet = false;
-            long deadline = System.nanoTime() + REHEARSAL_NANOS;
-            while (System.nanoTime() - deadline < 0 && !(quiet && rounds >= FEWEST_REHEARSALS)) {
-                Interruption.check();
-                PageDigests.ofPages(WARM_PAGES).put(0, pages.clear());
-                Dumper dumper = new Dumper(small, true);
-                try {
-                    dumper.prepareImages(threads);
-                    dumper.dumpTree(pid, new SharedObjects(), Map.of());
-                } finally {
-                    dumper.workers.close();
-                    dumper.images.deleteWritten();
-                }
-                long now = Compiler.busyNanos();
-                quiet = now - before < QUIET_NANOS;
-                before = now;
-                rounds++;
-            }
-        } catch (JcriuException e) {
-            Interruption.check();
-            LOG.warn("the rehearsal failed, the freeze will take longer: {}", e.what());
-        } catch (IOException e) {
-            LOG.warn("no rehearsal, the freeze will take longer: {}", e.toString());
-        } finally {
-            FaultPoint.suspend(false);
-            if (pid != 0) {
-                Seed.kill(pid, List.of());
-            }
-        }
-        LOG.info("rehearsed {} times", rounds);
+        ByteBuffer pages = ByteBuffer.allocateDirect(WARM_PAGES * PagemapRun.PAGE_SIZE);
+        boolean arm = options.trackMem() && tracker.arms();
+        Rehearsal.repeat(
+                (pid, directory) -> {
+                    PageDigests.ofPages(WARM_PAGES).put(0, pages.clear());
+                    Dumper dumper =
+                            new Dumper(
+                                    DumpOptions.of(pid, directory.path())
+                                            .sync(directory.inMemory()) // there it costs nothing
+                                            .trackMem(arm)
+                                            .build(),
+                                    true);
+                    try {
+                        if (arm) {
+                            dumper.tracker = Trackers.another(tracker);
+                            dumper.tracker.begin(Optional.empty(), true);
+                        }
+                        dumper.prepareImages(Map.of(pid, ProcFs.tasks(pid)));
+                        dumper.dumpTree(pid, new SharedObjects(), Map.of());
+                    } finally {
+                        dumper.tracker.close();
+                        dumper.workers.close();
+                        dumper.images.deleteWritten();
+                    }
+                });
     }
 
     /** Pages of zeros need no room; only those that were so before the freeze are sought in it. */
@@ -586,7 +561,7 @@ public final class Dumper {
         syncNanos = System.nanoTime() - syncing;
         FaultPoint.DUMP_RENAME.pass();
         images.renameInventory();
-        if (marks()) {
+        if (marks() && !rehearsal) {
             tracker.keep();
         }
         FaultPoint.DUMP_KILL.pass();

@@ -1,12 +1,14 @@
 package jcriu.dump;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import jcriu.errors.Errno;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
@@ -61,6 +63,9 @@ import org.slf4j.LoggerFactory;
 public final class PreDumper {
     private static final Logger LOG = LoggerFactory.getLogger("pre-dump");
     private static final int PAGE = 4096;
+
+    /** How long the compiler may take before the freeze for what it still has to do. */
+    private static final long SETTLE_NANOS = 200_000_000;
 
     private final DumpOptions options;
     private final ImageDir images;
@@ -119,14 +124,17 @@ public final class PreDumper {
             if (parent != null) {
                 parent.link();
             }
-            FaultPoint.PREDUMP_PAGES.pass();
             Map<Integer, Runs> present = new LinkedHashMap<>();
             if (tracker.arms()) {
+                rehearse();
                 tracker.begin(track, true);
-                mark(preflight, present);
+                Compiler.awaitIdle(SETTLE_NANOS);
+                mark(options.pid(), preflight.threads.keySet(), preflight.vdsos, present);
+                LOG.info("frozen for {} us: {} to stop", frozenNanos / 1000, freezingNanos / 1000);
             } else {
                 preflight.threads.keySet().forEach(pid -> present.put(pid, null));
             }
+            FaultPoint.PREDUMP_PAGES.pass();
             Progress.begin(
                     "copy pages",
                     preflight.privateBytes.values().stream().mapToLong(Long::longValue).sum());
@@ -192,34 +200,78 @@ public final class PreDumper {
         }
     }
 
-    /** Stops the tree for a moment: reads its marks, and sets them for the next dump. */
-    private void mark(Preflight preflight, Map<Integer, Runs> present) {
+    /** Marks a process of our own, until the freeze of the tree takes no longer than it must. */
+    private void rehearse() {
+        Rehearsal.repeat(
+                (pid, directory) -> {
+                    PreDumper once =
+                            new PreDumper(
+                                    DumpOptions.of(pid, directory.path()).build(), workers, disk);
+                    try (Tracker another = Trackers.another(tracker)) {
+                        once.tracker = another;
+                        another.begin(Optional.empty(), true);
+                        once.mark(pid, Set.of(pid), Map.of(), new LinkedHashMap<>());
+                    }
+                });
+    }
+
+    /**
+     * Stops the tree for a moment: reads its marks, and sets them for the next dump.
+     *
+     * @param expected tasks whose flags of mappings are read before
+     * @param present gets the tasks, and the pages that they have
+     */
+    private void mark(
+            int root, Set<Integer> expected, Map<Integer, Long> vdsos, Map<Integer, Runs> present) {
         long timeoutMs = options.timeoutSeconds() > 0 ? options.timeoutSeconds() * 1000L : 1L << 40;
+        Map<Integer, List<MapsVma>> flags = new HashMap<>();
+        if (!tracker.readsFlags()) {
+            expected.forEach(pid -> flags.put(pid, flagsOf(pid)));
+        }
+        Map<Integer, Runs> found = new ConcurrentHashMap<>();
         long start = System.nanoTime();
-        try (FrozenTree tree = FrozenTree.freeze(options.pid(), timeoutMs, preflight.vdsos)) {
+        try (FrozenTree tree = FrozenTree.freeze(root, timeoutMs, vdsos)) {
             freezingNanos = System.nanoTime() - start;
             List<Runnable> jobs = new ArrayList<>();
             for (FrozenTask task : tree.tasks()) {
                 if (!task.zombie()) {
-                    List<MapsVma> vmas = Maps.readSmaps(task.pid());
+                    List<MapsVma> vmas =
+                            flags.containsKey(task.pid())
+                                    ? Maps.readAgain(task.pid(), flags.get(task.pid()))
+                                    : Maps.readSmaps(task.pid());
                     TaskDump.findSyscall(task, vmas);
                     ThreadState leader = new ThreadState(task.leader());
                     leader.observe();
                     task.caller(StackFrame.give(List.of(leader.wayBack()), vmas));
-                    tracker.attach(task, Vmas.withPrivatePages(vmas));
-                    Runs runs = new Runs();
-                    present.put(task.pid(), runs);
-                    jobs.add(() -> look(task.pid(), vmas, runs));
+                    List<MapsVma> own = Vmas.withPrivatePages(vmas);
+                    tracker.attach(task, own);
+                    present.put(task.pid(), null);
+                    jobs.add(() -> found.put(task.pid(), look(task.pid(), own)));
                 }
             }
             workers.run(jobs);
         }
         frozenNanos = System.nanoTime() - start;
+        present.putAll(found);
     }
 
-    private void look(int pid, List<MapsVma> vmas, Runs present) {
-        scan(pid, vmas, present);
-        tracker.look(pid, Vmas.withPrivatePages(vmas), present);
+    /** Nothing of a task that has just ended. */
+    private static List<MapsVma> flagsOf(int pid) {
+        try {
+            return Maps.readSmaps(pid);
+        } catch (TaskGoneException e) {
+            return List.of();
+        }
+    }
+
+    private Runs look(int pid, List<MapsVma> own) {
+        try (PagemapScan scan = new PagemapScan(pid)) {
+            Runs present = tracker.look(pid, own, Vmas::scan, scan);
+            synchronized (this) {
+                pagesScanned += scan.pagesScanned();
+            }
+            return present;
+        }
     }
 
     private void copy(

@@ -4,18 +4,25 @@ import static jcriu.kernel.FileConstants.*;
 import static jcriu.kernel.MmanConstants.MAP_PRIVATE;
 import static jcriu.kernel.ProcessConstants.*;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
+import jcriu.errors.Interruption;
+import jcriu.errors.JcriuException;
 import jcriu.kernel.Syscall;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.resource.Vmas;
+import jcriu.sys.FaultPoint;
 import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.RemoteMemory;
 import jcriu.tracee.Scratch;
 import jcriu.tracee.Seed;
 import jcriu.tracee.Tracee;
 import jcriu.tracee.Vdso;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The process that a dump is rehearsed on: a seed with a few descriptors, as programs have them.
@@ -25,7 +32,57 @@ final class Rehearsal {
     private static final int MAPPINGS = 20;
     private static final int PAGE = 4096;
 
+    private static final Logger LOG = LoggerFactory.getLogger("dump");
+
+    /** Rehearsals end when one gave the compiler nothing to do, or after this time. */
+    private static final int FEWEST = 8;
+
+    private static final long LONGEST_NANOS = 1_000_000_000;
+    private static final long QUIET_NANOS = 500_000;
+
     private Rehearsal() {}
+
+    /** What is done again and again, with such a process and an empty directory. */
+    interface Scene {
+        /** Leaves both as they were. */
+        void play(int pid, RehearsalDirectory directory);
+    }
+
+    /**
+     * Does what the freeze will do to a process of our own, until all that it needs is loaded and
+     * compiled. A failure is no matter but for the time that the freeze takes.
+     */
+    static void repeat(Scene scene) {
+        int pid = 0;
+        int rounds = 0;
+        try (RehearsalDirectory directory = RehearsalDirectory.make()) {
+            pid = spawn();
+            FaultPoint.DUMP_REHEARSE.pass();
+            FaultPoint.suspend(true);
+            long before = Compiler.busyNanos();
+            boolean quiet = false;
+            long deadline = System.nanoTime() + LONGEST_NANOS;
+            while (System.nanoTime() - deadline < 0 && !(quiet && rounds >= FEWEST)) {
+                Interruption.check();
+                scene.play(pid, directory);
+                long now = Compiler.busyNanos();
+                quiet = now - before < QUIET_NANOS;
+                before = now;
+                rounds++;
+            }
+        } catch (JcriuException e) {
+            Interruption.check();
+            LOG.warn("the rehearsal failed, the freeze will take longer: {}", e.what());
+        } catch (IOException e) {
+            LOG.warn("no rehearsal, the freeze will take longer: {}", e.toString());
+        } finally {
+            FaultPoint.suspend(false);
+            if (pid != 0) {
+                Seed.kill(pid, List.of());
+            }
+        }
+        LOG.info("rehearsed {} times", rounds);
+    }
 
     /** Spawns it and lets it sleep; returns its pid. */
     static int spawn() {

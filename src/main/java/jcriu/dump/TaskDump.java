@@ -247,8 +247,7 @@ final class TaskDump {
                     entries.addAll(Vmas.dumpGuards(task.pid(), vmas));
                     mm = state.dumpMm(entries, files);
                     fs = state.dumpFs(files, threads.get(0).status());
-                    scanMemory();
-                    tracker.ifPresent(this::look);
+                    scanMemory(tracker);
                 });
         cores.addAll(Collections.nCopies(threads.size(), null));
         for (int first = 0; first < threads.size(); first += CORES_PER_JOB) {
@@ -310,21 +309,19 @@ final class TaskDump {
         scratch = null;
     }
 
-    private void look(Tracker tracker) {
-        tracker.look(task.pid(), Vmas.withPrivatePages(vmas), runs);
-    }
-
-    private void scanMemory() {
+    private void scanMemory(Optional<Tracker> tracker) {
+        List<MapsVma> own = Vmas.withPrivatePages(vmas);
+        Runs vdso = new Runs();
+        vmas.stream().filter(Vmas::isVdso).forEach(vma -> vdso.add(vma.start(), vma.end()));
         try (PagemapScan scan = new PagemapScan(task.pid())) {
-            for (MapsVma vma : vmas) {
-                if (Vmas.isVdso(vma)) {
-                    runs.add(vma.start(), vma.end());
-                } else if (Vmas.hasPrivatePages(vma)) {
-                    Vmas.scan(vma, scan, runs);
-                }
+            if (tracker.isPresent()) {
+                runs = tracker.get().look(task.pid(), own, Vmas::scan, scan);
+            } else {
+                own.forEach(vma -> Vmas.scan(vma, scan, runs));
             }
             pagesScanned = scan.pagesScanned();
         }
+        runs = runs.or(vdso);
     }
 
     /**

@@ -5,6 +5,7 @@ import static jcriu.kernel.MmanConstants.*;
 
 import jcriu.errors.Errno;
 import jcriu.kernel.Syscall;
+import jcriu.proc.MapsVma;
 import jcriu.store.Runs;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
@@ -64,19 +65,26 @@ public final class PagemapScan implements AutoCloseable {
         }
     }
 
+    /** Whether written pages of a mapping are marked, by whoever's userfaultfd. */
+    boolean isWatched(MapsVma vma) {
+        Runs none = new Runs();
+        return marks(vma.start(), vma.start() + PAGE, false, none, none);
+    }
+
     /**
-     * Appends the runs of a watched range whose pages are present and were not written since they
-     * were marked last. A page that is swapped out counts as written: a private file mapping's that
-     * was given back looks the same.
+     * Appends the pages of a watched range that are the task's own, and those of them that are
+     * present and were not written since they were marked last. A page that is swapped out counts
+     * as written: a private file mapping's that was given back looks the same.
      *
      * @param mark whether to mark again what was written. The shared zero page and pages of a file
      *     are not: what comes in their place at a write is a new page, and has no mark
      * @return false if the range is not watched; then nothing was done
      */
-    boolean unwritten(long start, long end, boolean mark, Runs into) {
+    boolean marks(long start, long end, boolean mark, Runs present, Runs unwritten) {
         long flags = PM_SCAN_CHECK_WPASYNC | (mark ? PM_SCAN_WP_MATCHING : 0);
         long excluded = PAGE_IS_PFNZERO | PAGE_IS_FILE;
         long written = PAGE_IS_WRITTEN | PAGE_IS_SWAPPED;
+        pagesScanned += (end - start) / PAGE;
         return scan(
                 start,
                 end,
@@ -86,8 +94,9 @@ public final class PagemapScan implements AutoCloseable {
                 PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
                 written,
                 (from, to, categories) -> {
+                    present.add(from, to);
                     if ((categories & written) == 0) {
-                        into.add(from, to);
+                        unwritten.add(from, to);
                     }
                 });
     }

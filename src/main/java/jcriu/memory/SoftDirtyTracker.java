@@ -182,7 +182,13 @@ public final class SoftDirtyTracker implements Tracker {
     }
 
     @Override
-    public void look(int pid, List<MapsVma> vmas, Runs present) {
+    public boolean readsFlags() {
+        return true;
+    }
+
+    @Override
+    public Runs look(int pid, List<MapsVma> vmas, Pages pages, PagemapScan scan) {
+        Runs present = Tracker.super.look(pid, vmas, pages, scan);
         Watched task = new Watched(Stat.read(pid).startTime());
         watched.put(pid, task);
         try (PageEntries entries = new PageEntries(pid)) {
@@ -192,6 +198,7 @@ public final class SoftDirtyTracker implements Tracker {
                 arm(pid, vmas, entries, task);
             }
         }
+        return present;
     }
 
     /** The last round, if its bits can be believed. */

@@ -37,6 +37,14 @@ public interface Tracker extends AutoCloseable {
     }
 
     /**
+     * Whether flags of mappings are believed, so that they must be those of the stopped tree. To
+     * ask for them has the kernel walk all page tables.
+     */
+    default boolean readsFlags() {
+        return false;
+    }
+
+    /**
      * Before the tree is stopped.
      *
      * @param parent what stands in the parent images, whichever tracker wrote it; empty where
@@ -56,9 +64,21 @@ public interface Tracker extends AutoCloseable {
      * Reads the marks of a stopped task, and sets them anew. On any thread; tasks side by side.
      *
      * @param vmas as before
-     * @param present the pages that the task has
+     * @param pages finds the pages of a mapping
+     * @param scan of the task
+     * @return the pages that the task has
      */
-    default void look(int pid, List<MapsVma> vmas, Runs present) {}
+    default Runs look(int pid, List<MapsVma> vmas, Pages pages, PagemapScan scan) {
+        Runs present = new Runs();
+        vmas.forEach(vma -> pages.find(vma, scan, present));
+        return present;
+    }
+
+    /** Which pages of a mapping are the task's own, and are saved. */
+    interface Pages {
+        /** Appends them. */
+        void find(MapsVma vma, PagemapScan scan, Runs into);
+    }
 
     /**
      * The part of {@code present} whose content is the parent's.

@@ -41,6 +41,15 @@ public final class Trackers {
         };
     }
 
+    /** One more of the same kind, which works as well as that does. */
+    public static Tracker another(Tracker tracker) {
+        return switch (tracker.name()) {
+            case SoftDirtyTracker.NAME -> new SoftDirtyTracker();
+            case UffdTracker.NAME -> new UffdTracker();
+            default -> new DigestTracker();
+        };
+    }
+
     private static Tracker best(String parent, boolean arm) {
         boolean begun = parent.equals(UffdTracker.NAME);
         if (begun && UffdTracker.works()) {

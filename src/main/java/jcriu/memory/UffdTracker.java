@@ -7,9 +7,11 @@ import static jcriu.kernel.UffdConstants.*;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import jcriu.errors.Errno;
@@ -44,7 +46,7 @@ import jcriu.tracee.Tracee;
  *   <li>the parent images name a keeper, and that one lives and is in that round still: another
  *       dump that sets the marks anew makes an end of the round first;
  *   <li>the keeper has the task, of the same pid and start time;
- *   <li>the mapping was watched when the tree stopped (VmFlag {@code uw}), and by our descriptor:
+ *   <li>the mapping was watched when the tree stopped (PAGEMAP_SCAN tells), and by our descriptor:
  *       to register it again is refused by the kernel (EBUSY) where it is another's. A mapping that
  *       is new, or was moved, is watched by nobody;
  *   <li>the page is there, and still protected.
@@ -86,10 +88,8 @@ public final class UffdTracker implements Tracker {
         Fd uffd;
         Fd pidfd;
 
-        /** Mappings whose marks count, and those that got their first. */
-        final Runs watched = new Runs();
-
-        final Runs fresh = new Runs();
+        /** By the starts of mappings: true where marks count, false where these are the first. */
+        final Map<Long, Boolean> marked = new HashMap<>();
 
         /** Mappings that cannot be watched. */
         final Runs closed = new Runs();
@@ -142,13 +142,14 @@ public final class UffdTracker implements Tracker {
             memory.putByte(at + 4096, (byte) 1);
             Runs none = new Runs();
             Runs one = new Runs();
+            Runs present = new Runs();
             if (enable(uffd) != 0
                     || register(uffd, at, at + size) != 0
-                    || !scan.unwritten(at, at + size, true, none)) {
+                    || !scan.marks(at, at + size, true, present, none)) {
                 return false;
             }
             memory.putByte(at, (byte) 2);
-            return scan.unwritten(at, at + size, false, one)
+            return scan.marks(at, at + size, false, present, one)
                     && none.isEmpty()
                     && one.bytes() == 4096
                     && one.start(0) == at + 4096;
@@ -236,7 +237,8 @@ public final class UffdTracker implements Tracker {
     }
 
     private void watch(Tracee caller, Task task, List<MapsVma> vmas) {
-        if (task.uffd != null && ranges(task, vmas) == Errno.ESRCH) {
+        Set<Long> before = task.uffd == null ? Set.of() : watchedOf(caller.pid(), vmas);
+        if (task.uffd != null && ranges(task, vmas, before) == Errno.ESRCH) {
             // it has executed another program: what we watch is the memory of the old one
             task.uffd.close();
             task.uffd = null;
@@ -245,7 +247,7 @@ public final class UffdTracker implements Tracker {
         if (task.uffd == null && marking) {
             task.uffd = make(caller, task);
             if (task.uffd != null) {
-                ranges(task, vmas);
+                ranges(task, vmas, Set.of());
             }
         }
         if (task.uffd != null && marking) {
@@ -259,39 +261,47 @@ public final class UffdTracker implements Tracker {
         FaultPoint.TRACK_ATTACH.pass();
     }
 
+    /** The mappings that are watched while the tree stands, by their starts. */
+    private static Set<Long> watchedOf(int pid, List<MapsVma> vmas) {
+        Set<Long> watched = new HashSet<>();
+        try (PagemapScan scan = new PagemapScan(pid)) {
+            for (MapsVma vma : vmas) {
+                if (scan.isWatched(vma)) {
+                    watched.add(vma.start());
+                }
+            }
+        }
+        return watched;
+    }
+
     /**
-     * Sorts the mappings: watched by us before, from now on, or not at all.
+     * Sorts the mappings: watched by us before, from now on, or not at all. To register one tells
+     * which: the kernel refuses those that are another's, and those that may not be written.
      *
+     * @param watchedBefore by their starts
      * @return ESRCH if the descriptor is of another memory, else null
      */
-    private Errno ranges(Task task, List<MapsVma> vmas) {
+    private Errno ranges(Task task, List<MapsVma> vmas, Set<Long> watchedBefore) {
         for (MapsVma vma : vmas) {
-            boolean before = vma.has(VmFlag.UW);
+            boolean before = watchedBefore.contains(vma.start());
             if (!before && !marking) {
                 continue; // new
             }
-            long r =
-                    canBeWatched(vma)
-                            ? register(task.uffd, vma.start(), vma.end())
-                            : -Errno.EINVAL.number();
+            long r = register(task.uffd, vma.start(), vma.end());
             if (r == -Errno.ESRCH.number()) {
                 return Errno.ESRCH;
             }
             if (r != 0) {
                 task.closed.add(vma.start(), vma.end());
             } else if (before) {
-                task.watched.add(vma.start(), vma.end());
+                task.marked.put(vma.start(), true);
             } else {
                 // a mapping that was moved may have marks of the place where it was
                 unprotect(task.uffd, vma.start(), vma.end());
-                task.fresh.add(vma.start(), vma.end());
+                task.marked.put(vma.start(), false);
             }
         }
         return null;
-    }
-
-    private static boolean canBeWatched(MapsVma vma) {
-        return vma.has(VmFlag.MW) && !vma.has(VmFlag.UM) && !vma.has(VmFlag.UI);
     }
 
     /** Has the task make a userfaultfd, and takes it from it; null if it cannot make one. */
@@ -358,26 +368,35 @@ public final class UffdTracker implements Tracker {
     }
 
     @Override
-    public void look(int pid, List<MapsVma> vmas, Runs present) {
+    public Runs look(int pid, List<MapsVma> vmas, Pages pages, PagemapScan scan) {
         Task task = tasks.get(pid);
-        if (task.uffd == null) {
-            return;
+        Runs present = new Runs();
+        for (MapsVma vma : vmas) {
+            Boolean counts = task.uffd == null ? null : task.marked.get(vma.start());
+            if (counts == null) {
+                pages.find(vma, scan, present);
+                continue;
+            }
+            Runs unwritten = counts ? task.unwritten : new Runs();
+            if (isPlain(vma)) {
+                look(scan, vma, present, unwritten);
+            } else {
+                pages.find(vma, scan, present);
+                look(scan, vma, new Runs(), unwritten);
+            }
         }
-        try (PagemapScan scan = new PagemapScan(pid)) {
-            look(scan, task.watched, task.unwritten);
-            look(scan, task.fresh, new Runs());
-        }
+        return present;
     }
 
-    private void look(PagemapScan scan, Runs ranges, Runs unwritten) {
-        for (int i = 0; i < ranges.size(); i++) {
-            if (!scan.unwritten(ranges.start(i), ranges.end(i), marking, unwritten)) {
-                throw new JcriuException(
-                        Kind.INTERNAL,
-                        "memory at "
-                                + Long.toHexString(ranges.start(i))
-                                + " was registered and is not watched");
-            }
+    /** Pages of its own are all that it can have, so that one look finds them and their marks. */
+    private static boolean isPlain(MapsVma vma) {
+        return vma.inode() == 0 && !vma.has(VmFlag.GU);
+    }
+
+    private void look(PagemapScan scan, MapsVma vma, Runs present, Runs unwritten) {
+        if (!scan.marks(vma.start(), vma.end(), marking, present, unwritten)) {
+            throw new JcriuException(
+                    Kind.INTERNAL, "memory at " + vma + " was registered and is not watched");
         }
     }
 

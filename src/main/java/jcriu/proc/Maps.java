@@ -55,6 +55,37 @@ public final class Maps {
         return readFile("/proc/" + pid + "/smaps");
     }
 
+    /**
+     * The memory areas of a process, with what {@link #readSmaps} said of them earlier. A mapping
+     * that has grown or shrunk at one end is the same; one that is new has no flags. One that was
+     * made in the place of another looks like that, and flags can have changed: for those who can
+     * bear that.
+     */
+    public static List<MapsVma> readAgain(int pid, List<MapsVma> earlier) {
+        return withFlags(read(pid), earlier);
+    }
+
+    /** The same, of lists that have been read; both in address order. */
+    static List<MapsVma> withFlags(List<MapsVma> now, List<MapsVma> earlier) {
+        List<MapsVma> found = new ArrayList<>(now.size());
+        int at = 0;
+        for (MapsVma vma : now) {
+            while (at < earlier.size()
+                    && Long.compareUnsigned(earlier.get(at).end(), vma.start()) <= 0) {
+                at++;
+            }
+            MapsVma same = null;
+            for (int i = at; same == null && i < earlier.size(); i++) {
+                if (Long.compareUnsigned(earlier.get(i).start(), vma.end()) >= 0) {
+                    break;
+                }
+                same = vma.isLike(earlier.get(i)) ? earlier.get(i) : null;
+            }
+            found.add(same == null ? vma : vma.withFlagsOf(same));
+        }
+        return Collections.unmodifiableList(found);
+    }
+
     private static List<MapsVma> readFile(String path) {
         ProcBuffer buffer = ProcBuffer.read(path);
         return parse(buffer.bytes(), buffer.lengthBytes());

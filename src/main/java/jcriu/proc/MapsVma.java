@@ -44,6 +44,35 @@ public record MapsVma(
         return flag.in(vmFlags);
     }
 
+    /** Whether it begins or ends where the other does, and maps the same in the same way. */
+    boolean isLike(MapsVma other) {
+        return (start == other.start || end == other.end)
+                && prot == other.prot
+                && shared == other.shared
+                && devMajor == other.devMajor
+                && devMinor == other.devMinor
+                && inode == other.inode
+                && name.equals(other.name);
+    }
+
+    /** The same mapping, with what smaps tells of another one. */
+    MapsVma withFlagsOf(MapsVma other) {
+        return new MapsVma(
+                start,
+                end,
+                prot,
+                shared,
+                offset,
+                devMajor,
+                devMinor,
+                inode,
+                name,
+                deleted,
+                other.vmFlags,
+                other.kernelPageSizeBytes,
+                other.protectionKey);
+    }
+
     @Override
     public String toString() {
         return Long.toHexString(start)

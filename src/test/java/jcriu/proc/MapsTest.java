@@ -47,6 +47,40 @@ class MapsTest {
             VmFlags: ex\s
             """;
 
+    @Test
+    void shouldKnowTheFlagsOfAnEarlierLook() {
+        List<MapsVma> earlier =
+                parse(
+                        """
+                        1000-3000 rw-p 00000000 00:00 0
+                        VmFlags: rd wr gd\s
+                        5000-6000 rw-p 00000000 00:00 0
+                        VmFlags: rd wr dc\s
+                        7000-8000 r--p 00000000 00:00 0
+                        VmFlags: rd\s
+                        9000-a000 rw-p 00000000 fe:00 2                          /a
+                        VmFlags: rd wr\s
+                        """);
+        List<MapsVma> now =
+                parse(
+                        """
+                        0000-3000 rw-p 00000000 00:00 0
+                        4000-5000 rw-p 00000000 00:00 0
+                        5000-6800 rw-p 00000000 00:00 0
+                        7000-8000 rw-p 00000000 00:00 0
+                        9000-a000 rw-p 00000000 fe:00 3                          /a
+                        """);
+        List<MapsVma> both = Maps.withFlags(now, earlier);
+        assertEquals(
+                now.stream().map(MapsVma::start).toList(),
+                both.stream().map(MapsVma::start).toList());
+        assertTrue(both.get(0).has(VmFlag.GD), "one that has grown down");
+        assertEquals(0, both.get(1).vmFlags(), "one that is new");
+        assertTrue(both.get(2).has(VmFlag.DC), "one that has grown");
+        assertEquals(0, both.get(3).vmFlags(), "one that is protected otherwise");
+        assertEquals(0, both.get(4).vmFlags(), "one of another file");
+    }
+
     private static List<MapsVma> parse(String text) {
         return Maps.parse(ProcText.bytes(text), ProcText.length(text));
     }
