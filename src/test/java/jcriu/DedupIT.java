@@ -6,19 +6,26 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import jcriu.Launcher.Outcome;
 import jcriu.SharedTarget.Way;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.memory.Holes;
+import jcriu.store.ChainRead;
+import jcriu.store.Dedup;
+import jcriu.store.PageTarget;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Superseded pages leave the parents of a chain; the chain stays whole, whatever happens. */
 class DedupIT extends ChainCase {
@@ -168,33 +175,107 @@ class DedupIT extends ChainCase {
         }
     }
 
+    /** Of every page of a checkpoint and its parents, by target: what it was and is. */
+    private static Map<PageTarget, Integer> content(Path directory) {
+        ImageDir images = new ImageDir(directory);
+        Map<PageTarget, Integer> content = new HashMap<>();
+        for (ImageType type : List.of(ImageType.PAGEMAP, ImageType.SHMEM_PAGEMAP)) {
+            for (long id : images.ids(type)) {
+                PageTarget target = new PageTarget(type, id);
+                try (ChainRead pages = ChainRead.open(images, target).orElseThrow()) {
+                    int hash = 0;
+                    for (int i = 0; i < pages.runs().size(); i++) {
+                        long start = pages.runs().start(i);
+                        ByteBuffer run = ByteBuffer.allocate((int) (pages.runs().end(i) - start));
+                        pages.read(start, run);
+                        hash = 31 * hash + run.flip().hashCode();
+                    }
+                    content.put(target, hash);
+                }
+            }
+        }
+        return content;
+    }
+
+    private static Outcome fault(String point, String... words) {
+        List<String> command =
+                new ArrayList<>(
+                        List.of("env", "JCRIU_JAVA_OPTS=-Djcriu.fault=" + point, Launcher.SCRIPT));
+        command.addAll(List.of(words));
+        return Launcher.run(command);
+    }
+
     /** SIGKILL at each kind of step; the chain is as good as before, and a second run ends it. */
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "dedup.sync", "dedup.sync@3", "dedup.write", "dedup.sync@4", "dedup.rename",
-                "dedup.sync@5", "dedup.write@2", "dedup.rename@2", "dedup.sync@7", "dedup.punch",
-                "dedup.punch@2", "dedup.punch@3"
-            })
-    void shouldSurviveItsDeath(String point) throws IOException {
+    @Test
+    void shouldSurviveItsDeath() throws IOException {
+        List<String> points =
+                List.of(
+                        "dedup.sync",
+                        "dedup.sync@3",
+                        "dedup.write",
+                        "dedup.sync@4",
+                        "dedup.rename",
+                        "dedup.sync@5",
+                        "dedup.write@2",
+                        "dedup.rename@2",
+                        "dedup.sync@7",
+                        "dedup.punch",
+                        "dedup.punch@2",
+                        "dedup.punch@3");
         try (SharedTarget target = SharedTarget.start(program, scratch)) {
             checkpoint(target, 1);
             checkpoint(target, 2);
             List<Long> sums = checkpoint(target, 3);
-            Outcome killed =
-                    Launcher.run(
-                            List.of(
-                                    "env",
-                                    "JCRIU_JAVA_OPTS=-Djcriu.fault=" + point + ":kill",
-                                    Launcher.SCRIPT,
-                                    "dedup",
-                                    "-D",
-                                    images(3)));
-            assertEquals(128 + 9, killed.status(), killed.output());
-            requireRestorable(target, 3, sums);
-            pagesOf(jcriu("dedup", "-D", images(3)));
-            assertEquals(0, pagesOf(jcriu("dedup", "-D", images(3))));
-            requireRestorable(target, 3, sums);
+            Map<PageTarget, Integer> before = content(Path.of(images(3)));
+            for (String point : points) {
+                Path copy = Files.createTempDirectory(scratch, "copy");
+                CCompiler.run(List.of("cp", "-a", directory + "/.", copy.toString()));
+                Path newest = copy.resolve("3");
+                Outcome killed = fault(point + ":kill", "dedup", "-D", newest.toString());
+                assertEquals(128 + 9, killed.status(), point + killed.output());
+                assertEquals(before, content(newest), point);
+                Dedup.run(new ImageDir(newest), new Holes(), false);
+                assertEquals(before, content(newest), point);
+                assertEquals(0, Dedup.run(new ImageDir(newest), new Holes(), true).pages(), point);
+                if (point.equals("dedup.punch@2")) {
+                    target.kill();
+                    jcriu("restore", "-d", "-D", newest.toString()).requireSuccess();
+                    assertEquals(sums, target.sums());
+                }
+            }
+        }
+    }
+
+    /**
+     * A file system that does not hold two copies: one dump, its restore, the next dump. Without
+     * --auto-dedup there is no room; what is left of the first says where it went.
+     */
+    @Test
+    void shouldUseTheImagesUpInARestore() throws IOException {
+        String mount = directory.toString();
+        assumeTrue(
+                Launcher.run(List.of("mount", "-t", "tmpfs", "none", mount)).status() == 0,
+                "tmpfs cannot be mounted here");
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            List<Long> sums = checkpoint(target, 1);
+            long full = space(images(1));
+            long size = full + full / 2;
+            CCompiler.run(List.of("mount", "-o", "remount,size=" + size, mount));
+            jcriu("dump", "-R", "-t", "" + target.pid(), "-D", images(2)).requireFailure(7, "");
+            target.kill();
+            fault("restore.resume", "restore", "-d", "--auto-dedup", "-D", images(1))
+                    .requireFailure(7, "fault");
+            assertEquals(full, space(images(1)), "a failed restore has taken nothing");
+            jcriu("restore", "-d", "--auto-dedup", "-D", images(1)).requireSuccess();
+            assertEquals(sums, target.sums());
+            assertEquals(0, space(images(1)));
+            jcriu("dump", "-t", "" + target.pid(), "-D", images(2)).requireSuccess();
+            jcriu("restore", "-d", "-D", images(1))
+                    .requireFailure(DAMAGED, "a restore with --auto-dedup took them");
+            jcriu("restore", "-d", "--auto-dedup", "-D", images(2)).requireSuccess();
+            assertEquals(sums, target.sums());
+        } finally {
+            Launcher.run(List.of("umount", "-l", mount));
         }
     }
 
@@ -206,19 +287,16 @@ class DedupIT extends ChainCase {
             String pid = "" + target.pid();
             List<Long> sums = target.sums();
             Outcome outcome =
-                    Launcher.run(
-                            List.of(
-                                    "env",
-                                    "JCRIU_JAVA_OPTS=-Djcriu.fault=dedup.rename",
-                                    Launcher.SCRIPT,
-                                    "dump",
-                                    "-t",
-                                    pid,
-                                    "-D",
-                                    images(2),
-                                    "--prev-images-dir",
-                                    "../1",
-                                    "--auto-dedup"));
+                    fault(
+                            "dedup.rename",
+                            "dump",
+                            "-t",
+                            pid,
+                            "-D",
+                            images(2),
+                            "--prev-images-dir",
+                            "../1",
+                            "--auto-dedup");
             outcome.requireSuccess();
             assertTrue(outcome.output().contains("the dump is complete"), outcome.output());
             requireRestorable(target, 2, sums);

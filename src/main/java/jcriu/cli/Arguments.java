@@ -215,7 +215,8 @@ final class Arguments {
     @Option(
             names = "--auto-dedup",
             negatable = true,
-            description = "drop replaced pages from older images")
+            description =
+                    "drop replaced pages from older images; restore: restored ones from these")
     boolean autoDedup;
 
     @Option(

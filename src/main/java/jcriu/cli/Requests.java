@@ -90,11 +90,6 @@ final class Requests {
         if (!arguments.execCmd) {
             refuseWords(arguments);
         }
-        if (arguments.autoDedup) {
-            throw new UnsupportedStateException("option --auto-dedup of restore is not built yet")
-                    .withTargetState("untouched")
-                    .withHint("leave it out; see docs/limits.md#incremental-dumps");
-        }
         checkExternal(() -> External.ofRestore(arguments.external));
         Path imagesDir = imagesDir(arguments);
         requireDirectory("images directory", "-D", imagesDir, false);
@@ -113,6 +108,7 @@ final class Requests {
                         .displayStats(arguments.displayStats)
                         .unprivileged(arguments.unprivileged)
                         .verify(arguments.verify)
+                        .autoDedup(arguments.autoDedup)
                         .external(arguments.external)
                         .actionScripts(paths(arguments.actionScript))
                         .execCommand(arguments.execCmd ? arguments.words : List.of());

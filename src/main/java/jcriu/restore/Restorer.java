@@ -67,10 +67,11 @@ import org.slf4j.LoggerFactory;
  *   <li>In each task: address space, memory, descriptors, threads, signals, limits.
  *   <li>Seccomp, credentials; timers; registers.
  *   <li>Let all go: the point of no return.
+ *   <li>With --auto-dedup, give back what the images take: nobody else has it before that.
  * </ol>
  *
- * <p>Where a step before the last fails, every process that was made is killed; if jcriu dies, the
- * kernel does it (PTRACE_O_EXITKILL).
+ * <p>Where a step before that point fails, every process that was made is killed; if jcriu dies,
+ * the kernel does it (PTRACE_O_EXITKILL).
  */
 public final class Restorer {
     private static final Logger LOG = LoggerFactory.getLogger("restore");
@@ -204,6 +205,9 @@ public final class Restorer {
         }
         files.succeeded();
         release();
+        if (options.autoDedup()) {
+            UsedImages.giveBack(images);
+        }
         try {
             scripts.run("post-resume", tree.get(0).pid);
         } catch (JcriuException e) {

@@ -60,6 +60,10 @@ final class Chain {
         return members;
     }
 
+    Path newest() {
+        return members.keySet().iterator().next();
+    }
+
     /** All that have a pagemap in a directory. */
     static List<PageTarget> targets(ImageDir images) {
         List<PageTarget> targets = new ArrayList<>();

@@ -73,6 +73,7 @@ public final class Dedup {
     private final Map<Path, Map<PageTarget, Runs>> kept = new HashMap<>();
     private final Map<Path, Optional<Superseded>> records = new HashMap<>();
     private final List<String> notes = new ArrayList<>();
+    private boolean restored;
 
     private Dedup(ImageDir newest, HolePunch disk) {
         this.chain = Chain.of(newest);
@@ -89,7 +90,21 @@ public final class Dedup {
         Dedup dedup = new Dedup(newest, disk);
         dedup.keepTips();
         dedup.keepBranches();
-        return dedup.give(Chain.real(newest.directory()), dryRun);
+        return dedup.give(dryRun);
+    }
+
+    /**
+     * Takes a checkpoint that has been restored out of its images and those of its parents. What
+     * another checkpoint needs stays: older dumps of the chain that can be restored, and branches.
+     *
+     * @throws ImageFormatException if the chain is damaged; nothing has changed then
+     */
+    public static Report consume(ImageDir restored, HolePunch disk) {
+        Dedup dedup = new Dedup(restored, disk);
+        dedup.restored = true;
+        dedup.keepOlder();
+        dedup.keepBranches();
+        return dedup.give(false);
     }
 
     /** What the chain itself is for. Anything wrong with it ends it here. */
@@ -101,6 +116,14 @@ public final class Dedup {
         for (ImageDir tip : tips) {
             keep(tip, kept);
         }
+    }
+
+    /** Older dumps that can be restored. */
+    private void keepOlder() {
+        chain.members().values().stream()
+                .skip(1)
+                .filter(images -> !isPreDump(images))
+                .forEach(images -> needsOf(images).ifPresent(this::keep));
     }
 
     private static boolean isPreDump(ImageDir images) {
@@ -121,9 +144,24 @@ public final class Dedup {
                 notes.add(branch + " is not considered: " + e.what());
                 continue;
             }
-            needs.forEach(
-                    (directory, targets) ->
-                            targets.forEach((target, runs) -> keep(kept, directory, target, runs)));
+            keep(needs);
+        }
+    }
+
+    private void keep(Map<Path, Map<PageTarget, Runs>> needs) {
+        needs.forEach(
+                (directory, targets) ->
+                        targets.forEach((target, runs) -> keep(kept, directory, target, runs)));
+    }
+
+    /** What a member of the chain needs; nothing if it is not whole, and says so itself. */
+    private Optional<Map<Path, Map<PageTarget, Runs>>> needsOf(ImageDir member) {
+        Map<Path, Map<PageTarget, Runs>> needs = new HashMap<>();
+        try {
+            keep(member, needs);
+            return Optional.of(needs);
+        } catch (ImageFormatException e) {
+            return Optional.empty();
         }
     }
 
@@ -206,7 +244,7 @@ public final class Dedup {
     }
 
     /** Everything that is not kept goes. */
-    private Report give(Path newest, boolean dryRun) {
+    private Report give(boolean dryRun) {
         Map<Path, List<Cut>> cuts = new LinkedHashMap<>();
         List<Given> given = new ArrayList<>();
         chain.members()
@@ -225,11 +263,11 @@ public final class Dedup {
                             }
                         });
         if (!dryRun && !cuts.isEmpty()) {
-            for (ImageDir images : chain.members().values()) {
-                images.syncContent(disk);
+            if (!restored) {
+                chain.members().values().forEach(images -> images.syncContent(disk));
             }
             addLost(cuts);
-            cuts.forEach((directory, here) -> note(directory, here, newest));
+            cuts.forEach(this::note);
             cuts.values().forEach(here -> here.forEach(this::punch));
         }
         return new Report(given, List.copyOf(notes));
@@ -242,12 +280,7 @@ public final class Dedup {
                     || record(member.getKey(), member.getValue()).isPresent()) {
                 continue;
             }
-            Map<Path, Map<PageTarget, Runs>> needs = new HashMap<>();
-            try {
-                keep(member.getValue(), needs);
-            } catch (ImageFormatException e) {
-                continue; // it is damaged in other ways, and says so itself
-            }
+            Map<Path, Map<PageTarget, Runs>> needs = needsOf(member.getValue()).orElse(Map.of());
             boolean lost =
                     cuts.entrySet().stream()
                             .anyMatch(cut -> needsAny(needs.get(cut.getKey()), cut.getValue()));
@@ -328,7 +361,7 @@ public final class Dedup {
     }
 
     /** Records what is about to leave a directory, unless it is recorded already. */
-    private void note(Path directory, List<Cut> cuts, Path newest) {
+    private void note(Path directory, List<Cut> cuts) {
         ImageDir images = chain.members().get(directory);
         Optional<Superseded> before = record(directory, images);
         Map<PageTarget, Runs> all =
@@ -340,7 +373,8 @@ public final class Dedup {
             all.put(cut.target, known.or(cut.pages));
         }
         if (more) {
-            new Superseded(directory.relativize(newest).toString(), all).write(images, disk);
+            String by = directory.relativize(chain.newest()).toString();
+            new Superseded(by.isEmpty() ? "." : by, restored, all).write(images, disk);
         }
     }
 

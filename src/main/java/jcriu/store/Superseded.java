@@ -19,9 +19,10 @@ import jcriu.image.proto.jcriu_superseded_pages;
  * that is not.
  *
  * @param by the directory of the checkpoint that has others in their place, relative to this one
+ * @param restored they left with a restore of that checkpoint instead, and nobody has others
  * @param pages by whose they were; none if only pages of a parent, which this one needs, have left
  */
-public record Superseded(String by, Map<PageTarget, Runs> pages) {
+public record Superseded(String by, boolean restored, Map<PageTarget, Runs> pages) {
     private static final int PAGE = PagemapRun.PAGE_SIZE;
 
     /**
@@ -37,7 +38,7 @@ public record Superseded(String by, Map<PageTarget, Runs> pages) {
         String file = ImageType.JCRIU_SUPERSEDED.fileName();
         Map<PageTarget, Runs> pages = new LinkedHashMap<>();
         try (ImageReader in = images.reader(ImageType.JCRIU_SUPERSEDED)) {
-            String by = in.requireNext(jcriu_superseded.parser()).getBy();
+            jcriu_superseded head = in.requireNext(jcriu_superseded.parser());
             Optional<jcriu_superseded_pages> next;
             while ((next = in.next(jcriu_superseded_pages.parser())).isPresent()) {
                 jcriu_superseded_pages entry = next.get();
@@ -49,7 +50,7 @@ public record Superseded(String by, Map<PageTarget, Runs> pages) {
                     throw new ImageFormatException(file, in.position(), "has " + target + " twice");
                 }
             }
-            return Optional.of(new Superseded(by, pages));
+            return Optional.of(new Superseded(head.getBy(), head.getRestored(), pages));
         }
     }
 
@@ -81,7 +82,8 @@ public record Superseded(String by, Map<PageTarget, Runs> pages) {
     }
 
     private void write(ImageWriter out) {
-        out.write(jcriu_superseded.newBuilder().setBy(by).build());
+        jcriu_superseded.Builder head = jcriu_superseded.newBuilder().setBy(by);
+        out.write((restored ? head.setRestored(true) : head).build());
         pages.forEach(
                 (target, runs) -> {
                     jcriu_superseded_pages.Builder entry =
@@ -107,13 +109,19 @@ public record Superseded(String by, Map<PageTarget, Runs> pages) {
         String what =
                 "pages from 0x"
                         + Long.toHexString(page)
-                        + " on have left these images: dedup left them to the later checkpoint "
-                        + by;
+                        + " on have left these images: "
+                        + (restored
+                                ? "a restore with --auto-dedup took them, of " + by
+                                : "dedup left them to the later checkpoint " + by);
+        String hint =
+                restored
+                        ? "restore a checkpoint that jcriu list calls restorable, or dump the"
+                                + " restored tree anew, without --prev-images-dir"
+                        : "restore, or dump upon, the newest checkpoint of the chain: this one"
+                                + " cannot be restored any more";
         return (ImageFormatException)
                 new ImageFormatException(
                                 images.directory().resolve(target.fileName()).toString(), -1, what)
-                        .withHint(
-                                "restore, or dump upon, the newest checkpoint of the chain: this one"
-                                        + " cannot be restored any more; see docs/dedup.md");
+                        .withHint(hint + "; see docs/dedup.md");
     }
 }

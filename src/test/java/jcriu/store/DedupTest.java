@@ -18,10 +18,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import jcriu.errors.ImageFormatException;
@@ -31,7 +33,10 @@ import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.proto.inventory_entry;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.AnnotatedElementContext;
+import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.io.TempDirFactory;
 
 class DedupTest {
     private static final int PAGE = PagemapRun.PAGE_SIZE;
@@ -40,7 +45,20 @@ class DedupTest {
     private static final int SPACE = 40;
     private static final byte[] ZEROS = new byte[PAGE];
 
-    @TempDir Path scratch;
+    @TempDir(factory = InMemory.class)
+    Path scratch;
+
+    /** Hundreds of runs that sync each file: nobody asks here what a disk does. */
+    static final class InMemory implements TempDirFactory {
+        @Override
+        public Path createTempDirectory(AnnotatedElementContext element, ExtensionContext context)
+                throws IOException {
+            Path memory = Path.of("/dev/shm");
+            return Files.isWritable(memory)
+                    ? Files.createTempDirectory(memory, "dedup")
+                    : Files.createTempDirectory("dedup");
+        }
+    }
 
     /** Thrown in the place of a step. */
     private static final class CutShort extends RuntimeException {
@@ -158,7 +176,16 @@ class DedupTest {
 
     private record Checkpoint(ImageDir images, Map<PageTarget, Pages> targets) {}
 
+    /** Dumps on dumps, each in a directory with its number. */
     private List<Checkpoint> chain(Path base, Random random, int length) throws IOException {
+        return chain(base, random, length, 0);
+    }
+
+    /**
+     * @param preDumps of them the bit n is set for number n
+     */
+    private List<Checkpoint> chain(Path base, Random random, int length, int preDumps)
+            throws IOException {
         List<Checkpoint> chain = new ArrayList<>();
         for (int i = 0; i < length; i++) {
             Map<PageTarget, Pages> targets = new LinkedHashMap<>();
@@ -181,7 +208,12 @@ class DedupTest {
                 }
                 targets.put(target, pages);
             }
-            ImageDir images = set(base.resolve("" + i), i == 0 ? null : "" + (i - 1), targets);
+            ImageDir images =
+                    set(
+                            base.resolve("" + i),
+                            i == 0 ? null : "" + (i - 1),
+                            targets,
+                            (preDumps & 1 << i) != 0);
             chain.add(new Checkpoint(images, targets));
         }
         return chain;
@@ -208,7 +240,10 @@ class DedupTest {
             requireWhole(checkpoint, where);
             return true;
         } catch (ImageFormatException e) {
-            assertTrue(e.what().contains("dedup left them to the later checkpoint"), e.what());
+            assertTrue(
+                    e.what().contains("dedup left them to the later checkpoint")
+                            || e.what().contains("a restore with --auto-dedup took them"),
+                    e.what());
             return false;
         }
     }
@@ -231,6 +266,15 @@ class DedupTest {
             }
         }
         return holes;
+    }
+
+    /** Of a pages file, which of its pages checkpoints need. */
+    private static void addNeeded(Checkpoint tip, Set<String> needed) {
+        tip.targets.forEach(
+                (target, pages) ->
+                        pages.model.forEach(
+                                (page, content) ->
+                                        needed.add(java.util.Arrays.hashCode(content) + "")));
     }
 
     private static ImageDir newest(List<Checkpoint> chain) {
@@ -314,6 +358,86 @@ class DedupTest {
                     where + steps);
         }
         assertEquals(DiskSteps.Step.SYNC, steps.get(0), where);
+    }
+
+    /** A restore uses up what no other checkpoint needs: an older dump, or a branch. */
+    @Test
+    void shouldTakeARestoredCheckpointOutWhereverItIsCut() throws IOException {
+        long seed = System.nanoTime();
+        int cuts = 0;
+        for (int round : new int[] {0, 2, 3, 7, 8, 13, 15}) {
+            boolean whole = false;
+            for (int cut = 1; !whole; cut++) {
+                Random random = new Random(seed + round);
+                String where = "seed " + seed + ", round " + round + ", cut " + cut;
+                Path base = scratch.resolve("u" + round + "-" + cut);
+                List<Checkpoint> chain = chain(base, random, 4, round & 7);
+                List<Checkpoint> others = new ArrayList<>();
+                for (int i = 0; i < 3; i++) {
+                    if ((round & 1 << i) == 0) {
+                        others.add(chain.get(i));
+                    }
+                }
+                List<Checkpoint> all = new ArrayList<>(chain);
+                if (round >= 8) { // somebody went on from the one that is restored
+                    Map<PageTarget, Pages> targets = new LinkedHashMap<>();
+                    chain.get(3).targets.forEach((t, pages) -> targets.put(t, halfOf(pages)));
+                    all.add(new Checkpoint(set(base.resolve("b"), "3", targets), targets));
+                    others.add(all.get(4));
+                }
+                long stored = 0;
+                for (Checkpoint checkpoint : all) {
+                    for (Pages pages : checkpoint.targets.values()) {
+                        stored += pages.bytes.size() / PAGE;
+                    }
+                }
+                Set<String> needed = new HashSet<>();
+                others.forEach(other -> addNeeded(other, needed));
+                Disk disk = new Disk(cut);
+                try {
+                    Dedup.consume(newest(chain), disk);
+                    whole = true;
+                } catch (CutShort e) {
+                    cuts++;
+                }
+                others.forEach(other -> requireWhole(other, where));
+                all.forEach(checkpoint -> isWholeOrRefused(checkpoint, where));
+                Dedup.consume(newest(chain), new Disk(0));
+                others.forEach(other -> requireWhole(other, where));
+                assertEquals(stored - needed.size(), holes(all), where);
+                if (!others.contains(all.get(4 % all.size()))) {
+                    assertFalse(isWholeOrRefused(chain.get(3), where), where);
+                }
+                assertEquals(0, Dedup.consume(newest(chain), new Disk(0)).pages(), where);
+            }
+        }
+        assertTrue(cuts > 100, "only " + cuts + " cuts");
+    }
+
+    /** Every other page that is there, left to the parent. */
+    private static Pages halfOf(Pages parent) {
+        Pages half = new Pages();
+        parent.model.forEach(
+                (page, content) -> {
+                    if (page % 2 == 0) {
+                        half.model.put(page, content);
+                        half.run(page, PARENT);
+                    }
+                });
+        return half;
+    }
+
+    @Test
+    void shouldNameTheRestoreThatTookThePages() throws IOException {
+        Random random = new Random(1);
+        Pages pages = new Pages().fresh(random, 0, PRESENT);
+        set(scratch.resolve("1"), null, Map.of(TASK, pages), true);
+        ImageDir images = set(scratch.resolve("2"), "1", Map.of(TASK, halfOf(pages)));
+        assertEquals(1, Dedup.consume(images, new Disk(0)).pages());
+        JcriuException refused =
+                assertThrows(JcriuException.class, () -> ChainRead.open(images, TASK));
+        assertTrue(refused.what().contains("a restore with --auto-dedup took"), refused.what());
+        assertTrue(refused.what().endsWith("of ../2"), refused.what());
     }
 
     /** What a page server was to bring is nowhere else. */
