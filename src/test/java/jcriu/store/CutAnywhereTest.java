@@ -1,0 +1,428 @@
+package jcriu.store;
+
+import static jcriu.image.PagemapFlags.PARENT;
+import static jcriu.image.PagemapFlags.PRESENT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.UUID;
+import jcriu.errors.ImageFormatException;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
+import jcriu.image.FileRecord;
+import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.image.Manifest;
+import jcriu.image.proto.inventory_entry;
+import jcriu.image.proto.jcriu_checkpoint_kind;
+import jcriu.store.ModelDisk.Fault;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Chains of three on a disk that fails: at every write, sync, rename and punch, in every way. What
+ * is read afterwards is what was dumped, to the byte, or is refused; the last checkpoint that was
+ * complete can be restored, and the same work done again ends as if nothing had been.
+ */
+class CutAnywhereTest {
+    private static final int PAGE = PagemapRun.PAGE_SIZE;
+    private static final int SPACE = 6;
+    private static final List<PageTarget> TARGETS =
+            List.of(PageTarget.task(7), PageTarget.object(9));
+    private static final jcriu_checkpoint_kind DUMP = jcriu_checkpoint_kind.JCRIU_DUMP;
+    private static final jcriu_checkpoint_kind PRE_DUMP = jcriu_checkpoint_kind.JCRIU_PRE_DUMP;
+
+    /** Of each target, the content of its pages by number. */
+    private record Memory(Map<PageTarget, TreeMap<Integer, byte[]>> pages) {
+        static Memory empty() {
+            Memory memory = new Memory(new LinkedHashMap<>());
+            TARGETS.forEach(target -> memory.pages.put(target, new TreeMap<>()));
+            return memory;
+        }
+
+        /** Some pages are written, some given up. */
+        Memory later(Random random) {
+            Memory later = empty();
+            for (PageTarget target : TARGETS) {
+                for (int page = 0; page < SPACE; page++) {
+                    byte[] before = pages.get(target).get(page);
+                    int what = random.nextInt(5);
+                    if (what < 2) {
+                        byte[] content = new byte[PAGE];
+                        random.nextBytes(content);
+                        later.pages.get(target).put(page, content);
+                    } else if (what < 4 && before != null) {
+                        later.pages.get(target).put(page, before);
+                    }
+                }
+            }
+            return later;
+        }
+    }
+
+    /** Work that may be cut. */
+    private enum Work {
+        DUMP,
+        DUMP_OVER_AN_OLD_ONE,
+        AUTO_DEDUP,
+        DEDUP,
+        /** The newest was dumped with --no-sync. */
+        DEDUP_UNSYNCED,
+        RESTORE
+    }
+
+    private final ModelDisk disk = new ModelDisk();
+    private final Punch punch = new Punch();
+    private final List<Memory> memories = new ArrayList<>();
+
+    /** Holes on the model. */
+    private final class Punch implements HolePunch {
+        private boolean supported = true;
+
+        @Override
+        public void before(Step step) {}
+
+        @Override
+        public boolean supported(Path pages) {
+            return supported;
+        }
+
+        @Override
+        public Runs data(Path pages, Runs offsets) {
+            Runs data = new Runs();
+            try {
+                byte[] all = Files.readAllBytes(pages);
+                for (int i = 0; i < offsets.size(); i++) {
+                    for (long at = offsets.start(i); at < offsets.end(i); at += PAGE) {
+                        if (!isHole(all, (int) at)) {
+                            data.add(at, at + PAGE);
+                        }
+                    }
+                }
+            } catch (IOException e) {
+                throw new JcriuException(Kind.IO, "cannot read " + pages, e);
+            }
+            return data;
+        }
+
+        @Override
+        public void punch(Path pages, Runs offsets) {
+            try {
+                for (int i = 0; i < offsets.size(); i++) {
+                    disk.punch(pages, offsets.start(i), offsets.end(i));
+                }
+            } catch (IOException e) {
+                throw new JcriuException(Kind.IO, "cannot punch " + pages, e);
+            }
+        }
+    }
+
+    private static boolean isHole(byte[] all, int at) {
+        return ByteBuffer.wrap(all, at, PAGE).equals(ByteBuffer.allocate(PAGE));
+    }
+
+    private ImageDir images(int n) {
+        return new ImageDir(disk.path("" + n));
+    }
+
+    private void dump(int n, Memory memory, Optional<Memory> before, jcriu_checkpoint_kind kind)
+            throws IOException {
+        dump(n, memory, before, kind, true);
+    }
+
+    /** In the order of a dump; pages, which its own code writes, come by other means. */
+    private void dump(
+            int n, Memory memory, Optional<Memory> before, jcriu_checkpoint_kind kind, boolean sync)
+            throws IOException {
+        ImageDir images = images(n);
+        try {
+            images.begin();
+            if (before.isPresent()) {
+                images.linkParent(Path.of("..", "" + (n - 1)));
+            }
+            int id = 0;
+            for (PageTarget target : TARGETS) {
+                id++;
+                writePages(images, id, target, memory, before);
+            }
+            inventory_entry.Builder inventory = inventory_entry.newBuilder().setImgVersion(2);
+            if (kind == PRE_DUMP) {
+                inventory.setPreDumpMode(1);
+            }
+            images.stageInventory(
+                    inventory.build(),
+                    Optional.of(
+                            Manifest.head(UUID.randomUUID(), kind)
+                                    .setPagesNew(0)
+                                    .setPagesParent(0)
+                                    .build()));
+            if (sync) {
+                disk.forceAll();
+            }
+            images.renameInventory();
+        } catch (RuntimeException | IOException e) {
+            images.deleteWritten();
+            throw e;
+        }
+        if (sync) {
+            images.syncDirectory();
+        }
+    }
+
+    private static void writePages(
+            ImageDir images, int id, PageTarget target, Memory memory, Optional<Memory> before)
+            throws IOException {
+        List<PagemapRun> runs = new ArrayList<>();
+        List<byte[]> fresh = new ArrayList<>();
+        memory.pages
+                .get(target)
+                .forEach(
+                        (page, content) -> {
+                            boolean same =
+                                    before.isPresent()
+                                            && before.get().pages.get(target).get(page) == content;
+                            runs.add(
+                                    new PagemapRun(
+                                            (long) page * PAGE, 1, same ? PARENT : PRESENT, -1));
+                            if (!same) {
+                                fresh.add(content);
+                            }
+                        });
+        Path path = images.path(ImageType.PAGES, id);
+        images.wrote(path);
+        Files.deleteIfExists(path);
+        PageDigests digests = PageDigests.ofPages(fresh.size());
+        try (FileChannel file =
+                FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            for (int i = 0; i < fresh.size(); i++) {
+                ByteBuffer page = ByteBuffer.wrap(fresh.get(i));
+                digests.put(i, page);
+                while (page.hasRemaining()) {
+                    file.write(page);
+                }
+            }
+        }
+        digests.write(images, id);
+        images.record(
+                new FileRecord(
+                        ImageType.PAGES.fileName(id),
+                        (long) fresh.size() * PAGE,
+                        Optional.empty(),
+                        true));
+        new Pagemap(id, runs).write(images, target.type(), target.id());
+    }
+
+    /** Whether it can be restored; and if so, it is what it was. */
+    private boolean isWhole(int n, Memory memory, String where) {
+        ImageDir images = images(n).notVerifying(); // digests would find what is wrong
+        try {
+            images.inventory();
+            List<ChainRead> opened = new ArrayList<>();
+            for (PageTarget target : TARGETS) {
+                opened.add(ChainRead.open(images, target).orElseThrow(() -> lacks(target)));
+            }
+            for (int i = 0; i < TARGETS.size(); i++) {
+                TreeMap<Integer, byte[]> pages = memory.pages.get(TARGETS.get(i));
+                ChainRead read = opened.get(i);
+                assertEquals((long) pages.size() * PAGE, read.runs().bytes(), where);
+                pages.forEach(
+                        (page, content) -> {
+                            byte[] found = new byte[PAGE];
+                            read.read((long) page * PAGE, ByteBuffer.wrap(found));
+                            assertArrayEquals(content, found, where + ", page " + page);
+                        });
+                read.close();
+            }
+            return true;
+        } catch (ImageFormatException e) {
+            return false;
+        }
+    }
+
+    private static ImageFormatException lacks(PageTarget target) {
+        return new ImageFormatException(target.fileName(), -1, "is missing");
+    }
+
+    private void begin(Random random, Work work) throws IOException {
+        disk.mend();
+        boolean preDumps = random.nextBoolean();
+        Memory memory = Memory.empty();
+        for (int n = 0; n < 3; n++) {
+            memory = memory.later(random);
+            memories.add(memory);
+            Files.createDirectory(disk.path("" + n));
+            if (n < 2) {
+                dump(n, memory, before(n), preDumps && n == 0 ? PRE_DUMP : DUMP);
+            }
+        }
+        switch (work) {
+            case DEDUP, DEDUP_UNSYNCED, RESTORE -> {
+                disk.forceAll();
+                dump(2, memory, before(2), DUMP, work != Work.DEDUP_UNSYNCED);
+            }
+            case DUMP_OVER_AN_OLD_ONE -> {
+                memories.add(Memory.empty().later(random));
+                dump(2, memories.get(3), Optional.empty(), DUMP);
+            }
+            default -> {}
+        }
+        if (work != Work.DEDUP_UNSYNCED) {
+            disk.forceAll();
+        }
+        disk.mend();
+    }
+
+    private Optional<Memory> before(int n) {
+        return n == 0 ? Optional.empty() : Optional.of(memories.get(n - 1));
+    }
+
+    private void run(Work work) throws IOException {
+        if (work == Work.DEDUP || work == Work.DEDUP_UNSYNCED) {
+            Dedup.run(images(2), punch, false);
+        } else if (work == Work.RESTORE) {
+            Dedup.consume(images(2), punch);
+        } else {
+            dump(2, memories.get(2), Optional.of(memories.get(1)), DUMP);
+            if (work == Work.AUTO_DEDUP) {
+                Dedup.run(images(2), punch, false);
+            }
+        }
+    }
+
+    /** What must hold wherever it was cut. */
+    private void requireSound(Work work, String where) {
+        boolean[] whole = new boolean[2];
+        for (int n = 0; n < 2; n++) {
+            whole[n] = isWhole(n, memories.get(n), where);
+        }
+        boolean newest =
+                switch (work) {
+                    case DUMP_OVER_AN_OLD_ONE ->
+                            isOld()
+                                    ? requireWhole(2, memories.get(3), where)
+                                    : isWhole(2, memories.get(2), where);
+                    case DEDUP_UNSYNCED -> isWholeOrLost(2, memories.get(2), where);
+                    default -> isWhole(2, memories.get(2), where);
+                };
+        switch (work) {
+            case DUMP, DUMP_OVER_AN_OLD_ONE -> assertTrue(whole[0] && whole[1], where);
+            case AUTO_DEDUP, DEDUP_UNSYNCED -> assertTrue(whole[1] || newest, where);
+            case DEDUP -> assertTrue(newest, where);
+            case RESTORE -> assertTrue(whole[1], where); // an older dump keeps what it needs
+        }
+    }
+
+    /** Whether the dump that was there before is still in place. */
+    private boolean isOld() {
+        return images(2).isComplete() && images(2).parent().isEmpty();
+    }
+
+    private boolean requireWhole(int n, Memory memory, String where) {
+        assertTrue(isWhole(n, memory, where), where);
+        return true;
+    }
+
+    /** Of what nobody has forced to the disk a power cut may leave anything. */
+    private boolean isWholeOrLost(int n, Memory memory, String where) {
+        try {
+            return isWhole(n, memory, where);
+        } catch (AssertionError | JcriuException e) {
+            return false;
+        }
+    }
+
+    private int cutAll(Work work, Fault fault, boolean power, long seed) throws IOException {
+        for (int cut = 1; ; cut++) {
+            String where = work + ", " + fault + ", power " + power + ", seed " + seed + ", " + cut;
+            CutAnywhereTest fresh = new CutAnywhereTest();
+            fresh.begin(new Random(seed), work);
+            fresh.disk.failAt(cut, fault);
+            boolean whole = true;
+            try {
+                fresh.run(work);
+            } catch (JcriuException e) {
+                assertEquals(Kind.IO, e.kind(), where + ": " + e);
+                whole = false;
+            } catch (IOException | ModelDisk.Killed e) {
+                whole = false;
+            }
+            boolean over = fresh.disk.steps() < cut;
+            if (over && power && work == Work.DEDUP_UNSYNCED) {
+                return cut - 1;
+            }
+            assertTrue(whole || !over, where);
+            if (power) {
+                fresh.disk.cutPower(new Random(seed + cut));
+            }
+            fresh.disk.mend();
+            fresh.requireSound(work, where);
+            if (power && work == Work.DEDUP_UNSYNCED) {
+                continue; // there may be nothing to do it with
+            }
+            fresh.run(work);
+            assertEquals(
+                    work != Work.RESTORE, fresh.isWhole(2, fresh.memories.get(2), where), where);
+            if (work == Work.AUTO_DEDUP || work == Work.DEDUP) {
+                assertEquals(0, Dedup.run(fresh.images(2), fresh.punch, true).pages(), where);
+            }
+            if (over) {
+                return cut - 1;
+            }
+        }
+    }
+
+    @Test
+    void shouldBeWholeOrRefusedWhereverADiskFails() throws IOException {
+        long seed = System.nanoTime();
+        int cuts = 0;
+        for (Work work : Work.values()) {
+            for (Fault fault : Fault.values()) {
+                for (int round = 0; round < 1; round++) {
+                    cuts += cutAll(work, fault, false, seed + round);
+                }
+            }
+        }
+        assertTrue(cuts > 200, "only " + cuts + " cuts");
+    }
+
+    @Test
+    void shouldBeWholeOrRefusedAfterAPowerCut() throws IOException {
+        long seed = System.nanoTime();
+        int cuts = 0;
+        for (Work work : Work.values()) {
+            for (int round = 0; round < 2; round++) {
+                cuts += cutAll(work, Fault.KILL, true, seed + round);
+            }
+        }
+        assertTrue(cuts > 200, "only " + cuts + " cuts");
+    }
+
+    /** It says so once for each directory, and the chain is as it was. */
+    @Test
+    void shouldGoOnWhereNothingCanBePunched() throws IOException {
+        for (Work work : List.of(Work.AUTO_DEDUP, Work.RESTORE)) {
+            CutAnywhereTest fresh = new CutAnywhereTest();
+            fresh.begin(new Random(1), work);
+            fresh.punch.supported = false;
+            fresh.run(work);
+            for (int n = 0; n < 3; n++) {
+                assertTrue(fresh.isWhole(n, fresh.memories.get(n), "" + n));
+                assertFalse(fresh.images(n).exists(ImageType.JCRIU_SUPERSEDED));
+            }
+        }
+    }
+}
