@@ -162,7 +162,7 @@ final class Arguments {
     @Option(
             names = "--unprivileged",
             negatable = true,
-            description = "expect no more than CAP_CHECKPOINT_RESTORE")
+            description = "be content with CAP_CHECKPOINT_RESTORE and CAP_SYS_PTRACE")
     boolean unprivileged;
 
     @Option(

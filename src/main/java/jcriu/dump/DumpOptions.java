@@ -24,7 +24,7 @@ import jcriu.memory.Trackers;
  * @param autoDedup punch replaced pages out of the parent images
  * @param sync force images to the disk before they are complete
  * @param displayStats print the statistics on standard output
- * @param unprivileged expect no more than CAP_CHECKPOINT_RESTORE
+ * @param unprivileged be content with CAP_CHECKPOINT_RESTORE and CAP_SYS_PTRACE
  * @param prevImagesDir the parent images, relative to imagesDir
  * @param external resources from outside the tree, e.g. {@code tty[8803:1]}
  * @param actionScripts called at each step, in this order

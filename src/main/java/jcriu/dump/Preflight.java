@@ -29,6 +29,7 @@ import jcriu.proc.Status;
 import jcriu.proc.VmFlag;
 import jcriu.resource.External;
 import jcriu.resource.FileTable;
+import jcriu.resource.Privileges;
 import jcriu.resource.Scheduling;
 import jcriu.resource.SharedObjects;
 import jcriu.resource.TaskState;
@@ -97,7 +98,7 @@ final class Preflight {
     /** Checks the root itself, then every task that the tree has now. */
     void run() {
         int root = options.pid();
-        checkPrivileges();
+        Privileges.ours().require(true, options.unprivileged());
         Stat stat = checkRoot(root);
         List<Integer> pids = new ArrayList<>(List.of(root));
         for (int i = 0; i < pids.size(); i++) {
@@ -190,24 +191,6 @@ final class Preflight {
                 LockSupport.parkNanos(VFORK_PAUSE_NANOS);
             }
         }
-    }
-
-    private static void checkPrivileges() {
-        Capabilities caps = Capabilities.effective();
-        if (!caps.has(Capabilities.CAP_SYS_PTRACE)) {
-            throw lacks("CAP_SYS_PTRACE");
-        }
-        if (!caps.has(Capabilities.CAP_CHECKPOINT_RESTORE)
-                && !caps.has(Capabilities.CAP_SYS_ADMIN)) {
-            throw lacks("CAP_CHECKPOINT_RESTORE");
-        }
-    }
-
-    private static JcriuException lacks(String capability) {
-        return new EnvironmentException("jcriu lacks the capability " + capability)
-                .withHint(
-                        "run it as root, e.g. with sudo; in a container, let it have "
-                                + capability);
     }
 
     private Stat checkRoot(int root) {

@@ -213,7 +213,7 @@ public final class TaskExtras {
      * Whether our processes may have an oom_score_adj. How low it may go without CAP_SYS_RESOURCE
      * the kernel shows nowhere: we try.
      */
-    private static boolean mayScore(int wanted) {
+    static boolean mayScore(int wanted) {
         long ours = number(OOM_SCORE_ADJ);
         if (wanted >= ours) {
             return true;
@@ -228,6 +228,11 @@ public final class TaskExtras {
         }
         write(OOM_SCORE_ADJ, Long.toString(ours));
         return true;
+    }
+
+    /** Our own oom_score_adj. */
+    static int oomScore() {
+        return (int) number(OOM_SCORE_ADJ);
     }
 
     private static long number(String path) {

@@ -21,7 +21,7 @@ import java.util.OptionalInt;
  * @param timeoutSeconds for steps that wait for the tree; 0: none
  * @param verify check pages against their digests
  * @param displayStats print the statistics on standard output
- * @param unprivileged expect no more than CAP_CHECKPOINT_RESTORE
+ * @param unprivileged be content with CAP_CHECKPOINT_RESTORE and CAP_SYS_PTRACE
  * @param pidFile gets the pid of the root task; did not exist when the options were checked
  * @param statusFd gets one byte 0 when the tree is about to resume, and is closed then
  * @param inheritFds our descriptors that stand for resources of the tree

@@ -38,6 +38,7 @@ import jcriu.resource.ActionScripts;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.External;
 import jcriu.resource.Inheritance;
+import jcriu.resource.Privileges;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
@@ -124,12 +125,15 @@ public final class Restorer {
             tree = loaded.tree();
             FaultPoint.RESTORE_READ.pass();
             scripts.run("pre-restore", 0);
-            checkPids();
-            checkVdsos();
-            List<seccomp_filter> filters = loaded.filters();
             Map<Integer, jcriu_task> extras = loaded.extras();
             for (LoadedTask task : tree) {
                 task.extras = extras.get(task.pid);
+            }
+            checkPrivileges();
+            checkPids();
+            checkVdsos();
+            List<seccomp_filter> filters = loaded.filters();
+            for (LoadedTask task : tree) {
                 TaskExtras.check(task.tc(), task.extras, task.pid);
             }
             Map<Integer, List<file_lock_entry>> locks = loaded.locks();
@@ -263,6 +267,17 @@ public final class Restorer {
             if (!task.zombie()) {
                 task.vdsoStubs =
                         VdsoStubs.of(task.mm, task.pages, task.tids, task.cores, task.pid, ours);
+            }
+        }
+    }
+
+    private void checkPrivileges() {
+        Privileges ours = Privileges.ours();
+        ours.require(false, options.unprivileged());
+        if (options.unprivileged()) {
+            for (LoadedTask task : tree) {
+                ours.lower(task.pid, task.cores);
+                task.extras = ours.lower(task.extras);
             }
         }
     }
