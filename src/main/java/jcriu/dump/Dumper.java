@@ -199,6 +199,7 @@ public final class Dumper {
                             : "untouched, running");
         }
         watched = preflight.watched;
+        memoryExtras.unplaced(preflight.unplaced);
         dumpTree(options.pid(), shared, preflight.vdsos);
     }
 

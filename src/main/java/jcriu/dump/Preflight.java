@@ -29,6 +29,7 @@ import jcriu.proc.Status;
 import jcriu.proc.VmFlag;
 import jcriu.resource.External;
 import jcriu.resource.FileTable;
+import jcriu.resource.MemoryExtras;
 import jcriu.resource.Privileges;
 import jcriu.resource.Scheduling;
 import jcriu.resource.SharedObjects;
@@ -71,6 +72,9 @@ final class Preflight {
 
     /** Tasks whose writes are tracked for a dump to come, this one or another. */
     final Set<Integer> watched = new HashSet<>();
+
+    /** Tasks without NUMA policies of mappings. */
+    final Set<Integer> unplaced = new HashSet<>();
 
     /** Bytes of shared objects by id. */
     final Map<Long, Long> sharedBytes = new HashMap<>();
@@ -340,6 +344,9 @@ final class Preflight {
         checkReferences(pid, name, vmas);
         ReturnCode.find(pid, vmas); // searched for now, known in the freeze
         count(pid, vmas);
+        if (!MemoryExtras.hasPolicies(pid, vmas)) {
+            unplaced.add(pid);
+        }
         threads.put(pid, ProcFs.tasks(pid));
         TaskState.check(name, pid, threads.get(pid).length);
         for (int tid : threads.get(pid)) {

@@ -94,6 +94,7 @@ public enum Syscall {
     EPOLL_CTL(233, 21),
     TGKILL(234, 131),
     WAITID(247, 95),
+    MBIND(237, 235),
     SET_MEMPOLICY(238, 237),
     GET_MEMPOLICY(239, 236),
     IOPRIO_SET(251, 30),

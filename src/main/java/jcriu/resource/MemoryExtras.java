@@ -5,9 +5,12 @@ import static jcriu.kernel.MmanConstants.*;
 import com.google.protobuf.ByteString;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
@@ -20,23 +23,52 @@ import jcriu.image.proto.vma_entry;
 import jcriu.kernel.Syscall;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
+import jcriu.proc.NumaMaps;
 import jcriu.proc.ProcFs;
 import jcriu.proc.VmFlag;
 import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.Scratch;
 
 /**
- * What is set for mappings when all of them stand and are filled: guard regions, names, locking on
- * fault, locking of what is to come, seals. Guard regions have entries among the mappings of the mm
- * image; the rest stands in an image of our own.
+ * What is set for mappings when all of them stand and are filled: guard regions, names, NUMA
+ * policies, locking on fault, locking of what is to come, seals. Guard regions have entries among
+ * the mappings of the mm image; the rest stands in an image of our own.
  *
- * <p>Source: madvise(2), mlock(2), mseal(2), PR_SET_VMA(2const).
+ * <p>Source: madvise(2), mbind(2), mlock(2), mseal(2), PR_SET_VMA(2const).
  */
 public final class MemoryExtras {
     private static final String NAMED = "[anon:";
     private static final String NAMED_SHARED = "[anon_shmem:";
 
     private final List<jcriu_memory> tasks = new ArrayList<>();
+    private final Set<Integer> unplaced = new HashSet<>();
+
+    /**
+     * Says of tasks, before the freeze, that they have no NUMA policies of mappings: to look takes
+     * as long as there are pages. Of all others it is not known.
+     */
+    public void unplaced(Set<Integer> pids) {
+        unplaced.addAll(pids);
+    }
+
+    /** Whether a mapping of a task has a NUMA policy that its first thread has not. */
+    public static boolean hasPolicies(int pid, List<MapsVma> vmas) {
+        return !policies(pid, vmas).isEmpty();
+    }
+
+    /** Policies of mappings by their first address, but those that are the first thread's. */
+    private static Map<Long, NumaMaps.Policy> policies(int pid, List<MapsVma> vmas) {
+        Map<Long, NumaMaps.Policy> policies = new HashMap<>(NumaMaps.read(pid));
+        NumaMaps.Policy ofThread = NumaMaps.Policy.DEFAULT;
+        for (MapsVma vma : vmas) {
+            if (Vmas.isVdso(vma)) { // nobody gives it one: it shows what all have
+                ofThread = policies.getOrDefault(vma.start(), NumaMaps.Policy.DEFAULT);
+            }
+        }
+        policies.values().removeIf(ofThread::equals);
+        policies.values().removeIf(NumaMaps.Policy.DEFAULT::equals);
+        return policies;
+    }
 
     /**
      * Whether mappings to come are locked: flags of mlockall(2), or 0. The kernel shows it nowhere,
@@ -86,11 +118,14 @@ public final class MemoryExtras {
         if (lockFuture != 0) {
             memory.setLockFuture(lockFuture);
         }
+        Map<Long, NumaMaps.Policy> policies =
+                unplaced.contains(state.pid()) ? Map.of() : policies(state.pid(), vmas);
         for (MapsVma vma : vmas) {
             String name = nameOf(vma);
             boolean onFault = vma.has(VmFlag.LF);
             boolean sealed = vma.has(VmFlag.SL);
-            if (name == null && !onFault && !sealed) {
+            NumaMaps.Policy policy = policies.get(vma.start());
+            if (name == null && !onFault && !sealed && policy == null) {
                 continue;
             }
             jcriu_mapping.Builder mapping =
@@ -103,6 +138,10 @@ public final class MemoryExtras {
             }
             if (sealed) {
                 mapping.setSealed(true);
+            }
+            if (policy != null) {
+                mapping.setNumaMode(policy.mode())
+                        .setNumaNodes(ByteString.copyFrom(policy.nodes().toByteArray()));
             }
             memory.addMappings(mapping);
         }
@@ -222,7 +261,7 @@ public final class MemoryExtras {
             return;
         }
         for (jcriu_mapping mapping : memory.getMappingsList()) {
-            if (!batch.fits(3, 128)) {
+            if (!batch.fits(4, 128 + NumaPolicy.MASK_BYTES)) {
                 flush.run();
             }
             long length = mapping.getEnd() - mapping.getStart();
@@ -235,6 +274,19 @@ public final class MemoryExtras {
                         mapping.getStart(),
                         length,
                         batch.cString(mapping.getName().toStringUtf8()));
+            }
+            if (mapping.hasNumaMode()) {
+                byte[] nodes =
+                        Arrays.copyOf(mapping.getNumaNodes().toByteArray(), NumaPolicy.MASK_BYTES);
+                // a machine without those nodes runs the program as well
+                batch.tolerate(
+                        Syscall.MBIND,
+                        mapping.getStart(),
+                        length,
+                        mapping.getNumaMode(),
+                        mapping.getNumaNodes().isEmpty() ? 0 : batch.data(nodes),
+                        mapping.getNumaNodes().isEmpty() ? 0 : NumaPolicy.MAX_NODE,
+                        0);
             }
             if (mapping.getLockOnFault()) {
                 batch.add(

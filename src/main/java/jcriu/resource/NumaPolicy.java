@@ -9,14 +9,14 @@ import jcriu.tracee.RemoteBatch;
 
 /**
  * On which NUMA nodes a thread gets its memory: set_mempolicy(2). A fresh thread has the default.
- * Policies of single mappings, mbind(2), are not among it.
+ * Policies of single mappings are part of {@link MemoryExtras}.
  */
 public final class NumaPolicy {
     /** Of 1024 nodes, more than any kernel has: MAX_NUMNODES. */
     public static final int MASK_BYTES = 128;
 
     /** The kernel takes one off. */
-    private static final int MAX_NODE = MASK_BYTES * 8 + 1;
+    static final int MAX_NODE = MASK_BYTES * 8 + 1;
 
     private final RemoteBatch batch;
     private final long mode;
