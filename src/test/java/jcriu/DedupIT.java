@@ -18,8 +18,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import jcriu.Launcher.Outcome;
 import jcriu.SharedTarget.Way;
+import jcriu.errors.EnvironmentException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
+import jcriu.memory.ChainLock;
 import jcriu.memory.Holes;
 import jcriu.store.ChainRead;
 import jcriu.store.Dedup;
@@ -138,6 +140,73 @@ class DedupIT extends ChainCase {
             jcriu("restore", "-d", "-D", images(1))
                     .requireFailure(DAMAGED, "dedup left them to the later checkpoint ../2");
             requireRestorable(target, 2, sums);
+        }
+    }
+
+    /** Runs jcriu up to a point, where nobody may take pages out of images; then to its end. */
+    private static void whileHeld(ImageDir images, String point, Runnable more, String... words)
+            throws IOException {
+        Path over = scratch.resolve("over-" + point);
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                "env",
+                                "JCRIU_JAVA_OPTS=-Djcriu.fault=" + point + ":delay=" + over,
+                                Launcher.SCRIPT));
+        command.addAll(List.of(words));
+        Path output = scratch.resolve("output-" + point);
+        Process jcriu = Launcher.start(command, output);
+        try {
+            LiveTarget.await(
+                    words[0] + " to hold the images",
+                    () -> {
+                        try {
+                            ChainLock.exclusive(images, false).close();
+                            return false;
+                        } catch (EnvironmentException e) {
+                            String holder = "process " + jcriu.pid() + ", jcriu " + words[0];
+                            return e.what().endsWith(holder);
+                        }
+                    });
+            more.run();
+            Files.createFile(over);
+            assertEquals(0, jcriu.waitFor(), Files.readString(output));
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        } finally {
+            jcriu.destroyForcibly();
+        }
+    }
+
+    /** What a dump and a restore read stays; who reads what --auto-dedup would take is named. */
+    @Test
+    void shouldTakeNothingFromWhoReads() throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            checkpoint(target, 1);
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 4, 7);
+            List<Long> sums = target.sums();
+            String pid = "" + target.pid();
+            ImageDir first = new ImageDir(Path.of(images(1)));
+            String second = images(2);
+            List<ChainLock> reader = new ArrayList<>();
+            whileHeld(
+                    first,
+                    "dump.room",
+                    () -> reader.add(ChainLock.shared(first)),
+                    "dump",
+                    "-t",
+                    pid,
+                    "-D",
+                    second,
+                    "--prev-images-dir",
+                    "../1",
+                    "--auto-dedup");
+            reader.get(0).close();
+            String said = Files.readString(scratch.resolve("output-dump.room"));
+            assertTrue(said.contains(images(1) + " is in use by process"), said);
+            whileHeld(first, "restore.resume", () -> {}, "restore", "-d", "-D", second);
+            assertEquals(sums, target.sums());
+            assertTrue(pagesOf(jcriu("dedup", "-D", second)) > 0);
         }
     }
 

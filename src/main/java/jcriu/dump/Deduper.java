@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.image.ImageDir;
+import jcriu.memory.ChainLock;
 import jcriu.memory.Holes;
 import jcriu.proc.Status;
 import jcriu.store.Dedup;
@@ -23,11 +24,22 @@ public final class Deduper {
      * @throws JcriuException with a chain that can be restored from its newest checkpoint as before
      */
     public static Dedup.Report dedup(Path imagesDir, boolean dryRun) {
+        return dedup(imagesDir, dryRun, true);
+    }
+
+    /**
+     * The same.
+     *
+     * @param wait for a while, until nobody reads these images
+     */
+    private static Dedup.Report dedup(Path imagesDir, boolean dryRun, boolean wait) {
         int user = Status.read((int) ProcessHandle.current().pid()).uids()[1];
+        ImageDir images = new ImageDir(imagesDir).trusting(user);
+        ChainLock lock = null;
         try {
+            lock = dryRun ? ChainLock.shared(images) : ChainLock.exclusive(images, wait);
             Interruption.check();
-            Dedup.Report report =
-                    Dedup.run(new ImageDir(imagesDir).trusting(user), new Holes(), dryRun);
+            Dedup.Report report = Dedup.run(images, new Holes(), dryRun);
             report.notes().forEach(LOG::warn);
             return report;
         } catch (RuntimeException e) {
@@ -35,13 +47,17 @@ public final class Deduper {
                     .withTargetState(
                             "the newest checkpoint of the chain is as good as before;"
                                     + " dedup may have done a part of its work");
+        } finally {
+            if (lock != null) {
+                lock.close();
+            }
         }
     }
 
     /** The same after a dump, which is complete whatever becomes of it. */
     static void afterDump(Path imagesDir) {
         try {
-            Dedup.Report report = dedup(imagesDir, false);
+            Dedup.Report report = dedup(imagesDir, false, false);
             LOG.info("{} pages given back by the parents", report.pages());
         } catch (JcriuException e) {
             LOG.warn(

@@ -17,6 +17,7 @@ import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.Manifest;
 import jcriu.image.proto.jcriu_track;
+import jcriu.memory.ChainLock;
 import jcriu.store.ChainRead;
 import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
@@ -26,14 +27,16 @@ final class ParentImages implements AutoCloseable {
     private final ImageDir child;
     private final ImageDir parent;
     private final Path link;
+    private final ChainLock lock;
     private final Optional<UUID> id;
     private final Map<Integer, Optional<ChainRead>> pages = new HashMap<>();
     private final Map<Long, Optional<ChainRead>> objectPages = new HashMap<>();
 
-    private ParentImages(ImageDir child, ImageDir parent, Path link) {
+    private ParentImages(ImageDir child, ImageDir parent, Path link, ChainLock lock) {
         this.child = child;
         this.parent = parent;
         this.link = link;
+        this.lock = lock;
         this.id = Manifest.read(parent).map(Manifest::id);
     }
 
@@ -43,7 +46,7 @@ final class ParentImages implements AutoCloseable {
     }
 
     /**
-     * Checks that the images are there and complete. Nothing is changed.
+     * Checks that the images are there and complete, and holds them so. Nothing is changed.
      *
      * @param previous relative to the directory of the new images, or absolute
      */
@@ -73,7 +76,10 @@ final class ParentImages implements AutoCloseable {
             requireNoAncestor(ours, parent);
             ChainRead.requireOwnParents(parent);
             return new ParentImages(
-                    child, parent, previous.isAbsolute() ? ours.relativize(theirs) : previous);
+                    child,
+                    parent,
+                    previous.isAbsolute() ? ours.relativize(theirs) : previous,
+                    ChainLock.shared(parent));
         } catch (IOException e) {
             throw new JcriuException(Kind.IO, "cannot read " + directory + ": " + e, e);
         }
@@ -145,5 +151,6 @@ final class ParentImages implements AutoCloseable {
             chain.ifPresent(ChainRead::close);
         }
         objectPages.clear();
+        lock.close();
     }
 }

@@ -28,6 +28,7 @@ import jcriu.image.proto.restore_stats_entry;
 import jcriu.image.proto.seccomp_filter;
 import jcriu.image.proto.stats_entry;
 import jcriu.kernel.Syscall;
+import jcriu.memory.ChainLock;
 import jcriu.memory.Workers;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
@@ -84,6 +85,7 @@ public final class Restorer {
     private final Workers workers = new Workers();
     private final List<TaskRestore> tasks = new ArrayList<>();
     private final ActionScripts scripts;
+    private ChainLock reading;
     private RestoredFiles files;
     private TableSharing tables;
     private TableSharing directories;
@@ -121,6 +123,7 @@ public final class Restorer {
         long start = System.nanoTime();
         boolean pidFileWritten = false;
         try {
+            reading = ChainLock.shared(images);
             ImageCheck loaded = ImageCheck.read(images);
             tree = loaded.tree();
             FaultPoint.RESTORE_READ.pass();
@@ -195,6 +198,9 @@ public final class Restorer {
         } catch (RuntimeException | Error e) {
             Interruption.shield();
             killAll();
+            if (reading != null) {
+                reading.close();
+            }
             if (files != null) {
                 files.undo();
             }
@@ -209,6 +215,7 @@ public final class Restorer {
         }
         files.succeeded();
         release();
+        reading.close();
         if (options.autoDedup()) {
             UsedImages.giveBack(images);
         }

@@ -2,6 +2,7 @@ package jcriu.restore;
 
 import jcriu.errors.JcriuException;
 import jcriu.image.ImageDir;
+import jcriu.memory.ChainLock;
 import jcriu.memory.Holes;
 import jcriu.store.Dedup;
 import org.slf4j.Logger;
@@ -22,7 +23,7 @@ final class UsedImages {
     /** Takes the pages out. The tree runs: what fails here is worth a warning. */
     static void giveBack(ImageDir images) {
         try {
-            Dedup.Report report = Dedup.consume(images, new Holes());
+            Dedup.Report report = consume(images);
             report.notes().forEach(LOG::warn);
             LOG.info("{} pages given back by the images", report.pages());
         } catch (RuntimeException e) {
@@ -31,6 +32,15 @@ final class UsedImages {
                             + " when nothing needs it any more",
                     JcriuException.of(e).what(),
                     images.directory());
+        }
+    }
+
+    private static Dedup.Report consume(ImageDir images) {
+        ChainLock lock = ChainLock.exclusive(images, false);
+        try {
+            return Dedup.consume(images, new Holes());
+        } finally {
+            lock.close();
         }
     }
 }
