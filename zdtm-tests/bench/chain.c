@@ -287,12 +287,19 @@ static void move(struct model *m, int slot) {
     char *from = address(m, slot);
     s->place = !s->place;
     if (!live) return;
-    /* parts that other steps made are mappings of their own */
+    /* parts that other steps made are mappings of their own; Linux 6.17 moves several at once, but stops
+       at one that is watched by a userfaultfd, and says EFAULT when the first of them have moved already */
     for (int page = 0; page < s->pages;) {
         int n = s->pages - page;
         while (mremap(from + page * PAGE, n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
                       address(m, slot) + page * PAGE) == MAP_FAILED) {
-            if (errno != EFAULT || n == 1) fatal("mremap, a move", errno);
+            unsigned char core;
+            if (errno != EFAULT) fatal("mremap, a move", errno);
+            if (mincore(from + page * PAGE, PAGE, &core) && errno == ENOMEM) {
+                n = 1;
+                break;
+            }
+            if (n == 1) fatal("mremap, a move", EFAULT);
             n = (n + 1) / 2;
         }
         page += n;

@@ -15,6 +15,9 @@ import java.util.List;
  * VmFlags: rd wr sh mr mw me ms sd
  * </pre>
  *
+ * <p>Only of a process that is stopped are these of one moment. What changes while it is read may
+ * be missing, or be there as it was; but no two mappings overlap.
+ *
  * <p>A header starts with a lower-case hexadecimal digit and a field with a capital letter, so one
  * parser takes both. Kernel threads have no lines.
  *
@@ -134,6 +137,15 @@ public final class Maps {
                 protectionKey = scan.decimalInt();
             }
             scan.skipLine();
+        }
+        // of a process that runs: joined to the one before when that had been read already
+        long read = vmas.isEmpty() ? 0 : vmas.get(vmas.size() - 1).end();
+        if (Long.compareUnsigned(end, read) <= 0) {
+            return;
+        }
+        if (Long.compareUnsigned(start, read) < 0) {
+            offset += inode == 0 ? 0 : read - start;
+            start = read;
         }
         vmas.add(
                 new MapsVma(

@@ -47,6 +47,23 @@ class MapsTest {
             VmFlags: ex\s
             """;
 
+    /** The kernel goes on behind the end of the last one, with what is there by then. */
+    @Test
+    void shouldCutWhatWasJoinedWhileItWasRead() {
+        List<MapsVma> vmas =
+                parse(
+                        """
+                        1000-3000 rw-p 00000000 00:00 0
+                        1000-5000 rw-p 00001000 fe:00 2                          /a
+                        4000-5000 rw-p 00000000 00:00 0
+                        5000-6000 rw-p 00000000 00:00 0
+                        """);
+        assertEquals(
+                List.of("1000-3000 rw-p", "3000-5000 rw-p /a", "5000-6000 rw-p"),
+                vmas.stream().map(MapsVma::toString).toList());
+        assertEquals(0x3000, vmas.get(1).offset());
+    }
+
     @Test
     void shouldKnowTheFlagsOfAnEarlierLook() {
         List<MapsVma> earlier =
