@@ -254,6 +254,22 @@ class ExternalIT {
         }
     }
 
+    /** A shell hands its descriptors to every command that it starts. */
+    @Test
+    void shouldNotTakeAChildThatWasForkedMeanwhileForAStranger() {
+        Path fifo = scratch.resolve("fifo");
+        Launcher.run(List.of("mkfifo", fifo.toString())).requireSuccess();
+        pid =
+                LiveTarget.detached(
+                        "bash -c 'exec 7<>"
+                                + fifo
+                                + "; rm "
+                                + fifo
+                                + "; while :; do sleep 0.05; done'");
+        LiveTarget.await("the target", () -> !fifo.toFile().exists());
+        jcriu("dump", "-R", "-t", "" + pid, "-D", images.toString()).requireSuccess();
+    }
+
     private static String text(Path file) {
         try {
             return Files.readString(file);

@@ -13,6 +13,7 @@ import jcriu.errors.UnsupportedStateException;
 import jcriu.kernel.Syscall;
 import jcriu.proc.FdLink;
 import jcriu.proc.ProcFs;
+import jcriu.proc.Stat;
 import jcriu.sys.Fd;
 import jcriu.sys.FileStat;
 import jcriu.sys.Native;
@@ -37,6 +38,8 @@ final class OutsideHolders {
     /** By what the link of a descriptor says. */
     private final Map<String, Held> held = new HashMap<>();
 
+    private Set<Integer> tree = Set.of();
+
     /** Notes a pipe or FIFO of the tree. */
     void add(OpenFile file) {
         int mode = file.flags() & O_ACCMODE;
@@ -50,9 +53,10 @@ final class OutsideHolders {
     /**
      * Refuses what a process outside the tree holds, too.
      *
-     * @param tree pids of all tasks
+     * @param tree pids of all tasks; what they have forked since is theirs, too
      */
     void check(Set<Integer> tree) {
+        this.tree = tree;
         held.values().removeIf(OutsideHolders::mayBeShared);
         if (held.isEmpty()) {
             return;
@@ -98,6 +102,19 @@ final class OutsideHolders {
         }
     }
 
+    /** Whether it was forked by the tree after that was looked at, or has ended. */
+    private boolean descends(int pid) {
+        try {
+            int ancestor = pid;
+            while (ancestor > 0 && !tree.contains(ancestor)) {
+                ancestor = Stat.read(ancestor).ppid();
+            }
+            return ancestor > 0;
+        } catch (TaskGoneException e) {
+            return true; // it, or its parent: then the freeze will see what there is
+        }
+    }
+
     private void checkDescriptor(int pid, String path) {
         Held ours = held.get(ProcFs.readlink(path));
         if (ours == null) {
@@ -105,6 +122,9 @@ final class OutsideHolders {
         }
         FileStat stat = FileStat.tryOf(path);
         if (stat == null || !stat.sameFile(ours.file.stat())) {
+            return;
+        }
+        if (descends(pid)) {
             return;
         }
         String inode = "pipe:[" + ours.file.stat().ino() + "]";
