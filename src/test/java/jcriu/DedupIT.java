@@ -267,9 +267,7 @@ class DedupIT extends ChainCase {
     }
 
     private static Outcome fault(String point, String... words) {
-        List<String> command =
-                new ArrayList<>(
-                        List.of("env", "JCRIU_JAVA_OPTS=-Djcriu.fault=" + point, Launcher.SCRIPT));
+        List<String> command = Launcher.with("-Djcriu.fault=" + point, Launcher.SCRIPT);
         command.addAll(List.of(words));
         return Launcher.run(command);
     }

@@ -156,12 +156,7 @@ class ErrorsIT {
         Path images = images();
         dump(images).requireSuccess();
         LiveTarget.await("the end of the target", () -> !target.alive());
-        jcriu(
-                        List.of("env", "JCRIU_JAVA_OPTS=-Djcriu.vdso=foreign"),
-                        "restore",
-                        "-d",
-                        "-D",
-                        images.toString())
+        jcriu(Launcher.with("-Djcriu.vdso=foreign"), "restore", "-d", "-D", images.toString())
                 .requireFailure(8, "has a signal handler that interrupted it");
         jcriu("restore", "-d", "-D", images.toString()).requireSuccess();
         target.awaitProgress(1);

@@ -200,8 +200,7 @@ class FaultsIT {
 
     private static Outcome run(FaultPoint point, String kind, List<String> words) {
         return Launcher.jcriu(
-                List.of("env", "JCRIU_JAVA_OPTS=-Djcriu.fault=" + point + ":" + kind),
-                words.toArray(new String[0]));
+                Launcher.with("-Djcriu.fault=" + point + ":" + kind), words.toArray(new String[0]));
     }
 
     private static void requireEmpty(Path directory) throws IOException {
@@ -505,10 +504,8 @@ class FaultsIT {
         Path over = output.resolveSibling(output.getFileName() + ".over");
         List<String> command =
                 new ArrayList<>(
-                        List.of(
-                                "env",
-                                "JCRIU_JAVA_OPTS=-Djcriu.fault=" + point + ":delay=" + over,
-                                Launcher.SCRIPT));
+                        Launcher.with(
+                                "-Djcriu.fault=" + point + ":delay=" + over, Launcher.SCRIPT));
         command.addAll(words);
         Process process = Launcher.start(command, output);
         try {
@@ -649,9 +646,8 @@ class FaultsIT {
                 LiveTarget.start(CCompiler.testee("target", scratch), scratch, "vfork", "")) {
             Process process =
                     Launcher.start(
-                            List.of(
-                                    "env",
-                                    "JCRIU_JAVA_OPTS=-Djcriu.fault=dump.room:delay=" + over,
+                            Launcher.with(
+                                    "-Djcriu.fault=dump.room:delay=" + over,
                                     Launcher.SCRIPT,
                                     "dump",
                                     "--timeout",

@@ -35,6 +35,16 @@ final class Launcher {
         }
     }
 
+    /** A command with one more option for jcriu's virtual machine, beside those of all tests. */
+    static List<String> with(String option, String... command) {
+        String others = System.getenv().getOrDefault("JCRIU_JAVA_OPTS", "");
+        List<String> words = new ArrayList<>();
+        words.add("env");
+        words.add("JCRIU_JAVA_OPTS=" + others + " " + option);
+        words.addAll(List.of(command));
+        return words;
+    }
+
     static Outcome jcriu(String... words) {
         return jcriu(List.of(), words);
     }

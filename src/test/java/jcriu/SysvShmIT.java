@@ -156,7 +156,7 @@ class SysvShmIT {
         dump();
         remove(id);
         jcriu(
-                        List.of("env", "JCRIU_JAVA_OPTS=-Djcriu.fault=restore.resume"),
+                        Launcher.with("-Djcriu.fault=restore.resume"),
                         "restore",
                         "-d",
                         "-D",

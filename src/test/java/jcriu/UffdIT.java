@@ -179,9 +179,8 @@ class UffdIT extends ChainCase {
         try (LiveTarget target = start()) {
             Path over = directory.resolve("over");
             List<String> command =
-                    List.of(
-                            "env",
-                            "JCRIU_JAVA_OPTS=-Djcriu.fault=predump.pages:delay=" + over,
+                    Launcher.with(
+                            "-Djcriu.fault=predump.pages:delay=" + over,
                             Launcher.SCRIPT,
                             "pre-dump",
                             "--tracker=uffd-wp",
