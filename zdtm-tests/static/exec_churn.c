@@ -11,7 +11,7 @@ static void *exec_in_thread(void *unused) {
 
 static int generation(int n, const char *file) {
     char number[16], *args[] = {"exec_churn", "again", number, (char *)file, NULL};
-    if (access(file, F_OK) == 0) return n > 20 ? 0 : 1;
+    if (access(file, F_OK) == 0 && n > 20) return 0; /* sooner or later, on a slow machine */
     snprintf(number, sizeof number, "%d", n + 1);
     next_args = args;
     pthread_t thread;
