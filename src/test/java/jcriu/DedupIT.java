@@ -272,6 +272,36 @@ class DedupIT extends ChainCase {
         return Launcher.run(command);
     }
 
+    /** Three full dumps of one tree: what is the same is stored once, and each is restored. */
+    @Test
+    void shouldLinkFullDumps() throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            List<List<Long>> sums = new ArrayList<>();
+            long before = 0;
+            for (int n = 1; n <= 3; n++) {
+                for (int area = 0; area < 4; area++) {
+                    target.change(Way.WRITE, area, n, 4711L * n);
+                }
+                sums.add(target.sums());
+                jcriu("dump", "-R", "-t", "" + target.pid(), "-D", images(n)).requireSuccess();
+                before += space(images(n));
+            }
+            String[] link = {"dedup", "--link", images(1), images(2), images(3)};
+            long pages = pagesOf(jcriu(link));
+            // of 4 areas in 2 dumps all but one page each, and more
+            assertTrue(pages >= 2 * 4 * (SharedTarget.PAGES - 1), "" + pages);
+            long after = space(images(1)) + space(images(2)) + space(images(3));
+            assertEquals(before - 4096 * pages, after);
+            assertEquals(0, pagesOf(jcriu(link)));
+            jcriu("dedup", "--link", images(1), images(3))
+                    .requireFailure(3, "has another parent already");
+            for (int n = 3; n >= 1; n--) {
+                jcriu("verify", images(n)).requireSuccess();
+                requireRestorable(target, n, sums.get(n - 1));
+            }
+        }
+    }
+
     /** SIGKILL at each kind of step; the chain is as good as before, and a second run ends it. */
     @Test
     void shouldSurviveItsDeath() throws IOException {

@@ -225,6 +225,12 @@ final class Arguments {
             description = "dedup: say what would be done, and do nothing")
     boolean dryRun;
 
+    @Option(
+            names = "--link",
+            negatable = true,
+            description = "dedup: make one chain of the full dumps in DIR1 DIR2 ..., oldest first")
+    boolean link;
+
     @Option(names = "--config", paramLabel = "FILE", description = "one more configuration file")
     String config;
 
@@ -351,6 +357,8 @@ final class Arguments {
             case "auto-dedup" -> autoDedup = on;
 
             case "dry-run" -> dryRun = on;
+
+            case "link" -> link = on;
 
             case "config" -> config = value;
 

@@ -19,6 +19,7 @@ final class Help {
         text.append("  verify [DIR]     check a checkpoint and all its parents\n");
         text.append("  list [DIR...]    show checkpoints at a glance\n");
         text.append("  dedup            take out of parents what a newer dump has in its place\n");
+        text.append("  dedup --link DIR1 DIR2...  leave to a dump what later ones have, too\n");
         text.append("Known, not built yet: ").append(String.join(", ", Action.NOT_BUILT));
         text.append("\n\nOptions:\n");
         text.append(options(builtOptions()));

@@ -80,6 +80,7 @@ final class OptionTable {
         ours("json", Value.NONE, Stance.BUILT);
         built("auto-dedup", '\0', Value.NONE);
         ours("dry-run", Value.NONE, Stance.BUILT);
+        ours("link", Value.NONE, Stance.BUILT);
 
         withoutEffect("log-pid", '\0', Value.NONE);
         withoutEffect("address", '\0', Value.REQUIRED);

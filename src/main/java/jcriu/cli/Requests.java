@@ -57,7 +57,7 @@ final class Requests {
                 .leaveStopped(arguments.leaveStopped)
                 .shellJob(arguments.shellJob)
                 .fileLocks(arguments.fileLocks)
-                .linkRemap(arguments.linkRemap)
+                .linkRemap(arguments.linkRemap || arguments.link) // CRIU takes --link for it
                 .ghostLimitBytes(sizeBytes("--ghost-limit", arguments.ghostLimit))
                 .timeoutSeconds(timeout(arguments))
                 .autoDedup(arguments.autoDedup)

@@ -1,6 +1,7 @@
 package jcriu.dump;
 
 import java.nio.file.Path;
+import java.util.List;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.image.ImageDir;
@@ -8,6 +9,7 @@ import jcriu.memory.ChainLock;
 import jcriu.memory.Holes;
 import jcriu.proc.Status;
 import jcriu.store.Dedup;
+import jcriu.store.Link;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,7 +56,29 @@ public final class Deduper {
         }
     }
 
-    /** The same after a dump, which is complete whatever becomes of it. */
+    /**
+     * Makes one chain of full dumps: pages that the one before has, too, are left to it.
+     *
+     * @param imagesDirs the oldest first
+     * @param dryRun only says what would be given back
+     * @throws JcriuException with dumps each of which can be restored as before
+     */
+    public static Dedup.Report link(List<Path> imagesDirs, boolean dryRun) {
+        int user = Status.read((int) ProcessHandle.current().pid()).uids()[1];
+        try {
+            Interruption.check();
+            List<ImageDir> dumps =
+                    imagesDirs.stream().map(dir -> new ImageDir(dir).trusting(user)).toList();
+            return Link.run(dumps, new Holes(), dryRun);
+        } catch (RuntimeException e) {
+            throw JcriuException.of(e)
+                    .withTargetState(
+                            "every dump can be restored as before;"
+                                    + " some of them may be linked already");
+        }
+    }
+
+    /** Gives back what a new dump supersedes, which is complete whatever becomes of it. */
     static void afterDump(Path imagesDir) {
         try {
             Dedup.Report report = dedup(imagesDir, false, false);

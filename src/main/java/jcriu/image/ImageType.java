@@ -120,7 +120,10 @@ public enum ImageType {
     JCRIU_MANIFEST("jcriu-manifest", 0x6a63726d, Head.INVENTORY),
 
     /** Our own: pages that have left the pages files beside it, and for whom. */
-    JCRIU_SUPERSEDED("jcriu-superseded", 0x6a637273, Head.INVENTORY);
+    JCRIU_SUPERSEDED("jcriu-superseded", 0x6a637273, Head.INVENTORY),
+
+    /** Our own: the dump is being linked to another; what may be left over of that. */
+    JCRIU_LINKING("jcriu-linking", 0x6a63726c, Head.INVENTORY);
 
     /** What a file begins with. */
     public enum Head {

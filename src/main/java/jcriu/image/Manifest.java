@@ -19,8 +19,8 @@ import jcriu.image.proto.jcriu_manifest_file;
 
 /**
  * What a checkpoint consists of: {@code jcriu-manifest.img}, written when all of its files are
- * there, before the inventory is put in place. It is never changed; what becomes of the checkpoint
- * later stands in files of its own.
+ * there, before the inventory is put in place. What becomes of the checkpoint later stands in files
+ * of its own; only who changes the files that it lists replaces it.
  *
  * <pre>
  *   jcriu_manifest | jcriu_manifest_file ... | jcriu_manifest_end: digest of all before it
@@ -73,20 +73,29 @@ public record Manifest(jcriu_manifest head, List<FileRecord> files) {
 
     static void write(ImageDir images, jcriu_manifest head, List<FileRecord> files) {
         try (ImageWriter out = images.writer(ImageType.JCRIU_MANIFEST)) {
-            out.write(head.toBuilder().setNrFiles(files.size()).build());
-            for (FileRecord file : files) {
-                jcriu_manifest_file.Builder entry =
-                        jcriu_manifest_file
-                                .newBuilder()
-                                .setName(file.name())
-                                .setSize(file.size())
-                                .setDigestedByPage(file.digestedByPage());
-                file.digest().ifPresent(digest -> entry.setDigest(digest.toBytes()));
-                out.write(entry.build());
-            }
-            ByteString digest = out.digest().toBytes();
-            out.write(jcriu_manifest_end.newBuilder().setDigest(digest).build());
+            new Manifest(head, files).write(out);
         }
+    }
+
+    /** Puts this in the place of the manifest that is there, and on the disk. */
+    public void replace(ImageDir images, DiskSteps steps) {
+        images.replace(ImageType.JCRIU_MANIFEST, this::write, steps);
+    }
+
+    private void write(ImageWriter out) {
+        out.write(head.toBuilder().setNrFiles(files.size()).build());
+        for (FileRecord file : files) {
+            jcriu_manifest_file.Builder entry =
+                    jcriu_manifest_file
+                            .newBuilder()
+                            .setName(file.name())
+                            .setSize(file.size())
+                            .setDigestedByPage(file.digestedByPage());
+            file.digest().ifPresent(digest -> entry.setDigest(digest.toBytes()));
+            out.write(entry.build());
+        }
+        ByteString digest = out.digest().toBytes();
+        out.write(jcriu_manifest_end.newBuilder().setDigest(digest).build());
     }
 
     /**

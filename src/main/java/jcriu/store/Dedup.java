@@ -340,7 +340,7 @@ public final class Dedup {
     }
 
     /** Where pages are in their file. */
-    private static Runs offsets(Pagemap pagemap, Runs pages) {
+    static Runs offsets(Pagemap pagemap, Runs pages) {
         Runs offsets = new Runs();
         int at = 0;
         for (PagemapRun run : pagemap.runs()) {

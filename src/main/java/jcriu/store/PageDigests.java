@@ -12,6 +12,7 @@ import java.util.Optional;
 import jcriu.errors.ImageFormatException;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
+import jcriu.image.DiskSteps;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
@@ -86,6 +87,30 @@ public final class PageDigests {
             digests.putLong(at, digest.getLeastSignificantBits());
             digests.putLong(at + 8, digest.getMostSignificantBits());
         }
+    }
+
+    /**
+     * The digests of some of the pages, in their order.
+     *
+     * @param offsets of the pages in the pages file, in bytes
+     */
+    PageDigests of(Runs offsets) {
+        PageDigests some = ofPages(offsets.bytes() / PAGE);
+        for (int i = 0; i < offsets.size(); i++) {
+            int start = Math.toIntExact(offsets.start(i) / PAGE * BYTES);
+            int end = Math.toIntExact(offsets.end(i) / PAGE * BYTES);
+            some.digests.put(digests.duplicate().limit(end).position(start));
+        }
+        return some;
+    }
+
+    /** The same as {@link #write}, and on the disk. */
+    void replace(ImageDir images, int pagesId, DiskSteps steps) {
+        images.replace(
+                ImageType.JCRIU_DIGESTS,
+                out -> out.writeRaw(digests.duplicate().clear()),
+                steps,
+                pagesId);
     }
 
     /** Whether a page has the digest that is noted for the page at this position. */

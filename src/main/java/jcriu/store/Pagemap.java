@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import jcriu.errors.ImageFormatException;
+import jcriu.image.DiskSteps;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
@@ -131,6 +132,17 @@ public record Pagemap(int pagesId, List<PagemapRun> runs) {
         return new PagemapRun(entry.getVaddr(), nrPages, flags, present ? offset : -1);
     }
 
+    /** The pages that are in the pages file. */
+    Runs present() {
+        Runs present = new Runs();
+        for (PagemapRun run : runs) {
+            if (run.present()) {
+                present.add(run.vaddr(), run.end());
+            }
+        }
+        return present;
+    }
+
     /** How many bytes of the pages file the runs use. */
     public long presentBytes() {
         long bytes = 0;
@@ -151,18 +163,28 @@ public record Pagemap(int pagesId, List<PagemapRun> runs) {
     public void write(ImageDir images, ImageType type, long id) {
         List<PagemapRun> merged = merge();
         try (ImageWriter out = images.writer(type, id)) {
-            out.write(pagemap_head.newBuilder().setPagesId(pagesId).build());
-            for (PagemapRun run : merged) {
-                boolean fits = run.nrPages() <= 0xffffffffL;
-                out.write(
-                        pagemap_entry
-                                .newBuilder()
-                                .setVaddr(run.vaddr())
-                                .setCompatNrPages(fits ? (int) run.nrPages() : 0)
-                                .setFlags(run.flags())
-                                .setNrPages(run.nrPages())
-                                .build());
-            }
+            write(merged, out);
+        }
+    }
+
+    /** Puts this in the place of the pagemap that is there, and on the disk. */
+    void replace(ImageDir images, PageTarget target, DiskSteps steps) {
+        List<PagemapRun> merged = merge();
+        images.replace(target.type(), out -> write(merged, out), steps, target.id());
+    }
+
+    private void write(List<PagemapRun> merged, ImageWriter out) {
+        out.write(pagemap_head.newBuilder().setPagesId(pagesId).build());
+        for (PagemapRun run : merged) {
+            boolean fits = run.nrPages() <= 0xffffffffL;
+            out.write(
+                    pagemap_entry
+                            .newBuilder()
+                            .setVaddr(run.vaddr())
+                            .setCompatNrPages(fits ? (int) run.nrPages() : 0)
+                            .setFlags(run.flags())
+                            .setNrPages(run.nrPages())
+                            .build());
         }
     }
 

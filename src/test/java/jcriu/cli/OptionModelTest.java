@@ -61,6 +61,7 @@ final class OptionModelTest {
                 "check --feature a --feature b --extra --experimental --all",
                 "restore --no-shell-job -d --no-restore-detached -W a -W b",
                 "dedup --dry-run -D d --no-dry-run --auto-dedup",
+                "dedup --link --dry-run 1 2 3",
                 "dump --tcp-established --manage-cgroups --cpu-cap=none --no-verify",
             })
     void shouldFillTheModelAsPicocliDoes(String line) throws IllegalAccessException {
