@@ -65,16 +65,22 @@ public final class Deduper {
      */
     public static Dedup.Report link(List<Path> imagesDirs, boolean dryRun) {
         int user = Status.read((int) ProcessHandle.current().pid()).uids()[1];
+        List<ImageDir> dumps =
+                imagesDirs.stream().map(dir -> new ImageDir(dir).trusting(user)).toList();
+        ChainLock lock = null;
         try {
+            lock = dryRun ? ChainLock.shared(dumps) : ChainLock.exclusive(dumps);
             Interruption.check();
-            List<ImageDir> dumps =
-                    imagesDirs.stream().map(dir -> new ImageDir(dir).trusting(user)).toList();
             return Link.run(dumps, new Holes(), dryRun);
         } catch (RuntimeException e) {
             throw JcriuException.of(e)
                     .withTargetState(
                             "every dump can be restored as before;"
                                     + " some of them may be linked already");
+        } finally {
+            if (lock != null) {
+                lock.close();
+            }
         }
     }
 

@@ -51,7 +51,12 @@ public final class ChainLock implements AutoCloseable {
      * @throws EnvironmentException if pages are still being taken out after ten seconds
      */
     public static ChainLock shared(ImageDir newest) {
-        return take(newest, LOCK_SH, WAIT_NANOS);
+        return shared(List.of(newest));
+    }
+
+    /** For who reads pages of several dumps, which may have parents in common. */
+    public static ChainLock shared(List<ImageDir> dumps) {
+        return take(dumps, LOCK_SH, WAIT_NANOS);
     }
 
     /**
@@ -61,17 +66,28 @@ public final class ChainLock implements AutoCloseable {
      * @throws EnvironmentException if somebody does
      */
     public static ChainLock exclusive(ImageDir newest, boolean wait) {
-        return take(newest, LOCK_EX, wait ? WAIT_NANOS : 0);
+        return take(List.of(newest), LOCK_EX, wait ? WAIT_NANOS : 0);
     }
 
-    private static ChainLock take(ImageDir newest, int operation, long nanos) {
+    /**
+     * For who takes pages out of several dumps, which may have parents in common.
+     *
+     * @throws EnvironmentException if they are still being read after ten seconds
+     */
+    public static ChainLock exclusive(List<ImageDir> dumps) {
+        return take(dumps, LOCK_EX, WAIT_NANOS);
+    }
+
+    private static ChainLock take(List<ImageDir> dumps, int operation, long nanos) {
         long deadline = System.nanoTime() + nanos;
         ChainLock lock = new ChainLock();
         try {
             Set<List<Long>> seen = new HashSet<>();
-            Optional<ImageDir> next = Optional.of(newest);
-            while (next.isPresent() && lock.add(next.get(), operation, deadline, seen)) {
-                next = parent(next.get());
+            for (ImageDir dump : dumps) {
+                Optional<ImageDir> next = Optional.of(dump);
+                while (next.isPresent() && lock.add(next.get(), operation, deadline, seen)) {
+                    next = parent(next.get());
+                }
             }
             return lock;
         } catch (RuntimeException e) {
@@ -89,7 +105,7 @@ public final class ChainLock implements AutoCloseable {
         }
     }
 
-    /** Whether there may be parents to lock, too. */
+    /** Whether there may be parents to lock, too; not if it is ours already. */
     private boolean add(ImageDir images, int operation, long deadline, Set<List<Long>> seen) {
         String inventory = images.path(ImageType.INVENTORY).toString();
         while (true) {

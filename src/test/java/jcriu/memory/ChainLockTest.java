@@ -74,6 +74,18 @@ class ChainLockTest {
         ChainLock.exclusive(newest, false).close();
     }
 
+    /** Both go back to the same parent, which is locked once. */
+    @Test
+    void shouldLockSeveralDumpsAtOnce() {
+        ChainLock linker = ChainLock.exclusive(List.of(trunk, newest, branch));
+        requireBusy(trunk, trunk);
+        requireBusy(newest, newest);
+        requireBusy(branch, branch);
+        linker.close();
+        ChainLock.shared(List.of(newest, branch)).close();
+        ChainLock.exclusive(trunk, false).close();
+    }
+
     @Test
     void shouldNameWhoIsInTheWay() {
         ChainLock reader = ChainLock.shared(trunk);
