@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** SIGKILL of jcriu while it holds a target: the target goes on, with everything as it was. */
 @Tag("live")
 class KilledIT {
-    private static final int ROUNDS = Integer.getInteger("jcriu.killed.rounds", 6);
+    private static final int ROUNDS = Integer.getInteger("jcriu.killed.rounds", 3);
     private static final int THREADS = 12;
 
     /** Of the scratch area that stays behind, and of what grows by it. */

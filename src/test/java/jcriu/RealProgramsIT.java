@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("live")
 class RealProgramsIT {
     private static final Path SCRIPT = Path.of("scripts/real-programs").toAbsolutePath();
-    private static final String CYCLES = System.getProperty("jcriu.cycles", "4");
+    private static final String CYCLES = System.getProperty("jcriu.cycles", "3");
 
     static List<String> programs() throws IOException, InterruptedException {
         return run(List.of(SCRIPT.toString(), "--list"), 1).output().lines().toList();
