@@ -41,6 +41,13 @@ class PidInUseTest {
         return refusal.what() + "; " + refusal.hint();
     }
 
+    /** Not before: a shell waits for a child that ends while it is a shell. */
+    private static String endsOnceItsParentIs(String commandLine) {
+        return "sh -c 'until tr -d \"\\0\" </proc/'$$'/cmdline | grep -q ^"
+                + commandLine
+                + "; do sleep 0.05; done'";
+    }
+
     private static char state(int pid) {
         try {
             return Stat.read(pid).state();
@@ -52,9 +59,7 @@ class PidInUseTest {
     @Test
     void shouldNameAProcess() throws IOException {
         int pid = start("echo $$ $$; exec sleep 60")[0];
-        while (!Stat.read(pid).comm().equals("sleep")) {
-            Thread.onSpinWait();
-        }
+        LiveTarget.await("the program", () -> Stat.read(pid).comm().equals("sleep"));
         String text = refusal(pid, 60_000_000_000L);
         assertTrue(
                 text.contains("in use by process " + pid + " (sleep); end process " + pid), text);
@@ -62,10 +67,8 @@ class PidInUseTest {
 
     @Test
     void shouldNameTheParentOfAZombie() throws IOException {
-        int[] pids = start("sleep 0 & echo $! $$; exec sleep 60");
-        while (state(pids[0]) != 'Z') {
-            Thread.onSpinWait();
-        }
+        int[] pids = start(endsOnceItsParentIs("sleep60") + " & echo $! $$; exec sleep 60");
+        LiveTarget.await("the zombie", () -> state(pids[0]) == 'Z');
         String text = refusal(pids[0], 1);
         assertTrue(text.contains("a zombie; let its parent, process " + pids[1] + ","), text);
     }
@@ -73,9 +76,7 @@ class PidInUseTest {
     @Test
     void shouldNameAMemberOfAGroupWhoseLeaderIsGone() throws IOException {
         int[] pids = start("setsid sh -c 'sleep 60 >/dev/null 2>&1 & echo $$ $!'; exec sleep 60");
-        while (state(pids[0]) != 0) {
-            Thread.onSpinWait();
-        }
+        LiveTarget.await("the end of the leader", () -> state(pids[0]) == 0);
         String text = refusal(pids[0], 60_000_000_000L);
         ProcessHandle.of(pids[1]).ifPresent(ProcessHandle::destroyForcibly);
         assertTrue(text.contains("as the process group of process " + pids[1]), text);
@@ -84,10 +85,11 @@ class PidInUseTest {
     @Test
     void shouldWaitForAZombieThatIsWaitedFor() throws IOException {
         // the second shell knows nothing of its child until it waits for another
-        int pid = start("sleep 0 & echo $! $$; exec sh -c 'read go; sleep 0; exec sleep 60'")[0];
-        while (state(pid) != 'Z') {
-            Thread.onSpinWait();
-        }
+        int pid =
+                start(
+                        endsOnceItsParentIs("sh-cread")
+                                + " & echo $! $$; exec sh -c 'read go; sleep 0; exec sleep 60'")[0];
+        LiveTarget.await("the zombie", () -> state(pid) == 'Z');
         new Thread(
                         () -> {
                             LiveTarget.pause(300);
