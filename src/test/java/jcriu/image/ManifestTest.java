@@ -99,7 +99,7 @@ class ManifestTest {
         byte[] good = Files.readAllBytes(path);
         for (int i = 0; i < good.length; i++) {
             byte[] bad = good.clone();
-            bad[i] ^= 1 << i % 8;
+            bad[i] = (byte) (bad[i] ^ 1 << i % 8);
             Files.write(path, bad);
             assertThrows(ImageFormatException.class, () -> Manifest.read(images), "byte " + i);
             Files.write(path, java.util.Arrays.copyOf(good, i));
