@@ -266,6 +266,15 @@ class DedupIT extends ChainCase {
         return content;
     }
 
+    /** A file system of this type where the chain goes; whoever calls it unmounts it. */
+    private String mount(String type) {
+        String mount = directory.toString();
+        assumeTrue(
+                Launcher.run(List.of("mount", "-t", type, "none", mount)).status() == 0,
+                type + " cannot be mounted here");
+        return mount;
+    }
+
     private static Outcome fault(String point, String... words) {
         List<String> command = Launcher.with("-Djcriu.fault=" + point, Launcher.SCRIPT);
         command.addAll(List.of(words));
@@ -349,10 +358,7 @@ class DedupIT extends ChainCase {
      */
     @Test
     void shouldUseTheImagesUpInARestore() throws IOException {
-        String mount = directory.toString();
-        assumeTrue(
-                Launcher.run(List.of("mount", "-t", "tmpfs", "none", mount)).status() == 0,
-                "tmpfs cannot be mounted here");
+        String mount = mount("tmpfs");
         try (SharedTarget target = SharedTarget.start(program, scratch)) {
             List<Long> sums = checkpoint(target, 1);
             long full = space(images(1));
@@ -403,10 +409,7 @@ class DedupIT extends ChainCase {
     /** ramfs has no holes. */
     @Test
     void shouldSayThatAFileSystemCannotPunch() throws IOException {
-        String mount = directory.toString();
-        assumeTrue(
-                Launcher.run(List.of("mount", "-t", "ramfs", "none", mount)).status() == 0,
-                "ramfs cannot be mounted here");
+        String mount = mount("ramfs");
         try (SharedTarget target = SharedTarget.start(program, scratch)) {
             List<Long> first = checkpoint(target, 1);
             checkpoint(target, 2);

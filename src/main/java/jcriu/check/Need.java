@@ -2,6 +2,9 @@ package jcriu.check;
 
 import java.util.List;
 import java.util.function.Supplier;
+import jcriu.memory.DigestTracker;
+import jcriu.memory.SoftDirtyTracker;
+import jcriu.memory.UffdTracker;
 import jcriu.proc.Capabilities;
 
 /**
@@ -67,13 +70,13 @@ public record Need(String name, boolean required, Supplier<Verdict> probe, Strin
                 useful("kcmp_epoll", "moved descriptors of epoll cannot be found"),
                 useful("pagemap_scan", "dumps of large tasks freeze longer; Linux 6.7 has it"),
                 useful(
-                        Features.TRACKER + "digest",
+                        Features.TRACKER + DigestTracker.NAME,
                         "no dump can be incremental: allow process_vm_readv"),
                 useful(
-                        Features.TRACKER + "soft-dirty",
+                        Features.TRACKER + SoftDirtyTracker.NAME,
                         "incremental dumps compare contents, or --tracker uffd-wp"),
                 useful(
-                        Features.TRACKER + "uffd-wp",
+                        Features.TRACKER + UffdTracker.NAME,
                         "incremental dumps compare contents, or use soft-dirty bits"),
                 useful("timer_cr_ids", "POSIX timers take longer; Linux 6.15 has it"));
     }

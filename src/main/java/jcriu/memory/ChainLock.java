@@ -32,9 +32,6 @@ import jcriu.sys.Native;
  * <p>A file system that cannot lock (some network ones) does not keep anybody from working.
  */
 public final class ChainLock implements AutoCloseable {
-    private static final int LOCK_SH = 1;
-    private static final int LOCK_EX = 2;
-    private static final int LOCK_NB = 4;
     private static final long WAIT_NANOS = 10_000_000_000L;
     private static final long POLL_NANOS = 20_000_000;
     private static final Path LOCKS = Path.of("/proc/locks");

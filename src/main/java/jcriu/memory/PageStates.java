@@ -6,9 +6,9 @@ import jcriu.store.PagemapRun;
 import jcriu.store.Runs;
 
 /**
- * What is known of each page of a shared object, two bits a page. Every task that maps the object
- * contributes what its page tables say, and the object what it holds itself; the strongest word
- * counts.
+ * What is known of each page of a shared object, two bits a page. Several may have a word on it,
+ * the object itself and tasks that map it; the strongest counts. Today a dump asks the object
+ * alone, and then reads content: no tracker is asked about shared memory yet, so nothing is DIRTY.
  *
  * <pre>
  *   task 1, pages 0-5    U U D . . .          .  DONT_DUMP   never used

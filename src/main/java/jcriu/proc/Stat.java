@@ -49,9 +49,10 @@ public record Stat(
         int exitCode) {
 
     /** The number of the last field, as proc_pid_stat(5) counts from 1. */
-    private static final int PF_EXITING = 4;
-
     private static final int LAST_FIELD = 52;
+
+    /** Of {@link #flags}. */
+    private static final int PF_EXITING = 4;
 
     public static Stat read(int pid) {
         return readFile("/proc/" + pid + "/stat");

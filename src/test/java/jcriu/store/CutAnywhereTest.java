@@ -103,20 +103,11 @@ class CutAnywhereTest {
 
         @Override
         public Runs data(Path pages, Runs offsets) {
-            Runs data = new Runs();
             try {
-                byte[] all = Files.readAllBytes(pages);
-                for (int i = 0; i < offsets.size(); i++) {
-                    for (long at = offsets.start(i); at < offsets.end(i); at += PAGE) {
-                        if (!isHole(all, (int) at)) {
-                            data.add(at, at + PAGE);
-                        }
-                    }
-                }
+                return NonZeroPages.in(Files.readAllBytes(pages), offsets);
             } catch (IOException e) {
                 throw new JcriuException(Kind.IO, "cannot read " + pages, e);
             }
-            return data;
         }
 
         @Override
@@ -129,10 +120,6 @@ class CutAnywhereTest {
                 throw new JcriuException(Kind.IO, "cannot punch " + pages, e);
             }
         }
-    }
-
-    private static boolean isHole(byte[] all, int at) {
-        return ByteBuffer.wrap(all, at, PAGE).equals(ByteBuffer.allocate(PAGE));
     }
 
     private ImageDir images(int n) {

@@ -90,18 +90,7 @@ class DedupTest {
 
         @Override
         public Runs data(Path pages, Runs offsets) {
-            Runs data = new Runs();
-            byte[] all = read(pages);
-            for (int i = 0; i < offsets.size(); i++) {
-                for (long at = offsets.start(i); at < offsets.end(i); at += PAGE) {
-                    byte[] page = new byte[PAGE];
-                    System.arraycopy(all, (int) at, page, 0, PAGE);
-                    if (!java.util.Arrays.equals(page, ZEROS)) {
-                        data.add(at, at + PAGE);
-                    }
-                }
-            }
-            return data;
+            return NonZeroPages.in(read(pages), offsets);
         }
 
         @Override
