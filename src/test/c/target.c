@@ -81,6 +81,51 @@ static void *apart(void *flags) {
     for (;;) pause_ms(1000);
 }
 
+/* Goes on as long as the process ROOT is there. */
+_Noreturn static void as_long_as(pid_t root) {
+    while (kill(root, 0) == 0) pause_ms(50);
+    _exit(0);
+}
+
+/* A child in a session whose leader lives outside of the tree. */
+static void leave_leader(void) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    pid_t root = getpid(), parent = fork();
+    if (!parent) {
+        if (fork()) for (;;) pause_ms(1000);
+        setsid();
+        if (!fork()) {
+            if (fork()) _exit(0);
+            while (getppid() != root) pause_ms(1);
+            words[5] = 1;
+            as_long_as(root);
+        }
+        as_long_as(root);
+    }
+    while (!words[5]) pause_ms(1);
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    kill(parent, SIGKILL);
+    waitpid(parent, NULL, 0);
+}
+
+static pid_t with_files(int flags) {
+    return (pid_t)syscall(SYS_clone, CLONE_FILES | flags | SIGCHLD, 0, 0, 0, 0);
+}
+
+/* A child that shares its descriptor table with a sibling, and has a child that shares another with another. */
+static void cross_tables(void) {
+    pid_t root = getpid();
+    if (!with_files(0)) {
+        if (!with_files(0) || !with_files(CLONE_PARENT)) as_long_as(root);
+        unshare(CLONE_FILES);
+        if (!with_files(CLONE_PARENT)) as_long_as(root);
+        words[5] = 1;
+        as_long_as(root);
+    }
+    unshare(CLONE_FILES);
+    while (!words[5]) pause_ms(1);
+}
+
 /* A handler that changes nothing, so that masks and handlers are not all empty. */
 static void handler(int signal) { (void)signal; }
 
@@ -138,8 +183,10 @@ int main(int argc, char **argv) {
         int flag = !strcmp(arg, "files") ? CLONE_FILES : CLONE_FS;
         if (!strcmp(arg, "vm")) {
             if (share(CLONE_VM) < 0) return 11;
-        } else if (!strcmp(arg, "sighand")) {
-            if (share(CLONE_VM | CLONE_SIGHAND) < 0) return 11;
+        } else if (!strcmp(arg, "session")) {
+            leave_leader();
+        } else if (!strcmp(arg, "tables")) {
+            cross_tables();
         } else {
             pthread_create(&id, NULL, apart, (void *)(long)flag);
             while (!words[5]) pause_ms(1);

@@ -335,7 +335,8 @@ class ErrorsIT {
     @ParameterizedTest
     @CsvSource({
         "vm, share their memory without being threads",
-        "sighand, share their memory without being threads",
+        "session, whose leader is outside the tree",
+        "tables, shares its descriptor table with tasks to which clone cannot hand it down",
         "files, has descriptors of its own",
         "fs, of another process"
     })

@@ -479,6 +479,10 @@ public final class Dumper {
             task.ask();
             FaultPoint.DUMP_ASK.pass();
         }
+        CloneCheck.check(
+                tasks.stream().map(TaskDump::member).toList(),
+                pid -> pids.contains(pid) ? tables.holders(pid).get(0) : -1,
+                pid -> pids.contains(pid) ? directories.owner(pid) : -1);
         askNanos = System.nanoTime() - start;
         StopState stops = new StopState(tree.tasks());
         for (TaskDump task : tasks) {
@@ -540,8 +544,7 @@ public final class Dumper {
         FaultPoint.DUMP_WRITE.pass();
         try (ImageWriter out = images.writer(ImageType.PSTREE)) {
             for (TaskDump task : tasks) {
-                FrozenTask parent = task.task().parent();
-                out.write(task.pstree(parent == null ? 0 : parent.pid()));
+                out.write(task.pstree());
             }
         }
         files.write();

@@ -29,6 +29,7 @@ import jcriu.proc.Status;
 import jcriu.proc.VmFlag;
 import jcriu.resource.External;
 import jcriu.resource.FileTable;
+import jcriu.resource.ForkPlan;
 import jcriu.resource.MemoryExtras;
 import jcriu.resource.Privileges;
 import jcriu.resource.Scheduling;
@@ -134,8 +135,8 @@ final class Preflight {
             }
         }
         files.checkTogether(root);
-        checkDirectories();
-        awaitVforks(live);
+        awaitSettled(() -> checkSharing(live));
+        awaitSettled(() -> checkClones(root));
     }
 
     /**
@@ -171,28 +172,56 @@ final class Preflight {
         }
     }
 
-    /** A thread that ends meanwhile leaves this to the freeze. */
-    private void checkDirectories() {
-        try {
-            SharedDirectories.of(threads);
-        } catch (SyscallException e) {
-            if (e.errno() != Errno.ESRCH) {
-                throw e;
-            }
-        }
-    }
-
-    /** A vfork in progress shares memory only until its child executes a program. */
-    private static void awaitVforks(List<Integer> pids) {
+    /**
+     * A vfork in progress shares memory only until its child executes a program; a daemon comes to
+     * rest when its parents have ended.
+     */
+    private static void awaitSettled(Runnable check) {
         for (int tries = 0; ; tries++) {
             try {
-                checkSharing(pids);
+                check.run();
                 return;
             } catch (UnsupportedStateException e) {
                 if (tries == VFORK_TRIES) {
                     throw e;
                 }
                 LockSupport.parkNanos(VFORK_PAUSE_NANOS);
+            }
+        }
+    }
+
+    /** The tree as it is now; a task or thread that ends meanwhile leaves this to the freeze. */
+    private void checkClones(int root) {
+        List<ForkPlan.Member> members = new ArrayList<>();
+        List<Integer> live = new ArrayList<>();
+        List<Integer> pids = new ArrayList<>(List.of(root));
+        Map<Integer, Integer> parents = new HashMap<>(Map.of(root, 0));
+        try {
+            for (int i = 0; i < pids.size(); i++) {
+                int pid = pids.get(i);
+                Stat stat = Stat.read(pid);
+                int parent = parents.get(pid);
+                members.add(new ForkPlan.Member(pid, parent, stat.pgrp(), stat.session()));
+                if (threads.containsKey(pid) && !stat.isZombie()) {
+                    live.add(pid);
+                }
+                for (int child : ProcFs.children(pid)) {
+                    if (parents.putIfAbsent(child, pid) == null) {
+                        pids.add(child);
+                    }
+                }
+            }
+            SharedTables tables = SharedTables.of(live, FileConstants.KCMP_FILES);
+            SharedDirectories directories = SharedDirectories.of(threads);
+            CloneCheck.check(
+                    members,
+                    pid -> live.contains(pid) ? tables.holders(pid).get(0) : -1,
+                    pid -> live.contains(pid) ? directories.owner(pid) : -1);
+        } catch (TaskGoneException e) {
+            return;
+        } catch (SyscallException e) {
+            if (e.errno() != Errno.ESRCH) {
+                throw e;
             }
         }
     }

@@ -26,6 +26,7 @@ import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.Stat;
 import jcriu.resource.FileTable;
+import jcriu.resource.ForkPlan;
 import jcriu.resource.MemoryExtras;
 import jcriu.resource.Seccomp;
 import jcriu.resource.StopState;
@@ -342,15 +343,22 @@ final class TaskDump {
         pagesInParent = unchanged.bytes() / PAGE;
     }
 
-    pstree_entry pstree(int parentPid) {
+    /** Its place in the tree; 0 for the parent of the root. */
+    ForkPlan.Member member() {
         Stat stat = task.zombie() ? zombie : state.stat();
+        int parent = task.parent() == null ? 0 : task.parent().pid();
+        return new ForkPlan.Member(task.pid(), parent, stat.pgrp(), stat.session());
+    }
+
+    pstree_entry pstree() {
+        ForkPlan.Member place = member();
         pstree_entry.Builder entry =
                 pstree_entry
                         .newBuilder()
-                        .setPid(task.pid())
-                        .setPpid(parentPid)
-                        .setPgid(stat.pgrp())
-                        .setSid(stat.session());
+                        .setPid(place.pid())
+                        .setPpid(place.ppid())
+                        .setPgid(place.pgid())
+                        .setSid(place.sid());
         if (task.zombie()) {
             entry.addThreads(task.pid());
         }

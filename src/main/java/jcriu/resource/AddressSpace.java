@@ -17,6 +17,8 @@ import jcriu.image.proto.vma_entry;
 import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.proc.MapsVma;
+import jcriu.proc.ProcFs;
+import jcriu.sys.FileStat;
 import jcriu.tracee.RemoteBatch;
 import jcriu.tracee.Tracee;
 
@@ -410,21 +412,17 @@ public final class AddressSpace {
      * Adds what the kernel keeps of an address space: {@code struct prctl_mm_map}, prctl(2).
      *
      * @param memory may be null
-     * @param sameExe whether the task already has the executable; the kernel does not replace one
-     *     that is mapped
      */
     public static void describe(
-            mm_entry mm,
-            jcriu_memory memory,
-            boolean sameExe,
-            RestoredFiles files,
-            RemoteBatch batch) {
+            int pid, mm_entry mm, jcriu_memory memory, RestoredFiles files, RemoteBatch batch) {
+        String exe = files.open(mm.getExeFileId()).procPath();
+        boolean sameExe = hasExe(pid, exe);
         if (!sameExe) {
             batch.add(
                     "open the executable",
                     Syscall.OPENAT,
                     AT_FDCWD,
-                    batch.cString(files.open(mm.getExeFileId()).procPath()),
+                    batch.cString(exe),
                     O_RDONLY,
                     0);
         }
@@ -470,6 +468,13 @@ public final class AddressSpace {
                 memory != null && mm.getThpDisabled() ? memory.getThpFlags() : 0,
                 0,
                 0);
+    }
+
+    /** Whether a task has an executable already: the kernel does not replace one that is mapped. */
+    private static boolean hasExe(int pid, String path) {
+        String link = "/proc/" + pid + "/exe";
+        return ProcFs.readlink(link).equals(ProcFs.readlink(path))
+                && FileStat.of(link).sameFile(FileStat.of(path));
     }
 
     /**

@@ -22,6 +22,8 @@ import jcriu.image.proto.task_core_entry;
 import jcriu.image.proto.task_kobj_ids_entry;
 import jcriu.image.proto.vma_entry;
 import jcriu.resource.AddressSpace;
+import jcriu.resource.ForkPlan;
+import jcriu.resource.Inheritance;
 import jcriu.resource.MemoryExtras;
 import jcriu.resource.VdsoStubs;
 import jcriu.store.ChainRead;
@@ -65,6 +67,12 @@ final class LoadedTask {
     /** What stands for a vDSO that is not this kernel's; null if it is. */
     VdsoStubs vdsoStubs;
 
+    /** Its place among those that clone and are cloned. */
+    ForkPlan.Node node;
+
+    /** What it keeps of the memory that it is cloned with. */
+    Inheritance kept;
+
     /** Of {@link #mm}, which is without them. */
     final List<vma_entry> guards = new ArrayList<>();
 
@@ -77,6 +85,33 @@ final class LoadedTask {
         pgid = entry.getPgid();
         sid = entry.getSid();
         tids = entry.getThreadsList();
+    }
+
+    /** What stands for a process that is not in the images, and ends before the tree runs. */
+    private LoadedTask(ForkPlan.Node node, int pid) {
+        this.pid = pid;
+        parentPid = 0;
+        pgid = node.pgid();
+        sid = node.sid();
+        tids = List.of(pid);
+        cores.add(core_entry.getDefaultInstance());
+        kept = Inheritance.none(null);
+        this.node = node;
+    }
+
+    static LoadedTask placeholder(ForkPlan.Node node, int pid) {
+        return new LoadedTask(node, pid);
+    }
+
+    /** What it can keep of the memory of the one that clones it. */
+    Inheritance inheritedFrom(LoadedTask maker) {
+        if (mm == null || maker.mm == null) {
+            return Inheritance.none(mm);
+        }
+        if (maker.vdsoStubs == null != (vdsoStubs == null)) {
+            return Inheritance.none(mm); // the kernel's vDSO is elsewhere in each
+        }
+        return Inheritance.of(maker.mm, maker.pages.runs(), mm, pages.runs());
     }
 
     task_core_entry tc() {

@@ -18,6 +18,7 @@ import java.util.Set;
 import jcriu.errors.Interruption;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
+import jcriu.errors.RemoteSyscallException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
@@ -38,10 +39,12 @@ import jcriu.progress.Progress;
 import jcriu.resource.ActionScripts;
 import jcriu.resource.AddressSpace;
 import jcriu.resource.External;
+import jcriu.resource.ForkPlan;
 import jcriu.resource.Inheritance;
 import jcriu.resource.Privileges;
 import jcriu.resource.RestoredFiles;
 import jcriu.resource.StopState;
+import jcriu.resource.TableSharing;
 import jcriu.resource.TaskExtras;
 import jcriu.resource.TaskState;
 import jcriu.resource.VdsoStubs;
@@ -90,6 +93,12 @@ public final class Restorer {
     private TableSharing tables;
     private TableSharing directories;
     private List<LoadedTask> tree;
+    private final Map<Integer, LoadedTask> byPid = new HashMap<>();
+    private final Map<ForkPlan.Node, TaskRestore> byNode = new HashMap<>();
+
+    /** Of tasks and threads, sessions and groups. */
+    private final Set<Integer> ids = new HashSet<>();
+
     private long pagesRestored;
     private long pagesShared;
     private List<MapsVma> seed;
@@ -135,6 +144,7 @@ public final class Restorer {
             checkPrivileges();
             checkPids();
             checkVdsos();
+            plan();
             List<seccomp_filter> filters = loaded.filters();
             for (LoadedTask task : tree) {
                 TaskExtras.check(task.tc(), task.extras, task.pid);
@@ -351,16 +361,15 @@ public final class Restorer {
             throw e;
         }
         root.syscallAddress(scratch.syscallAddress());
-        TaskRestore rootTask =
-                new TaskRestore(rootImages, root, scratch, vdso, Inheritance.none(rootImages.mm));
+        TaskRestore rootTask = new TaskRestore(rootImages, root, scratch, vdso);
         tasks.add(rootTask);
+        byNode.put(rootImages.node, rootTask);
         FaultPoint.RESTORE_SPAWN.pass();
         root.require(Syscall.CLOSE_RANGE, 0, 0xffffffffL, 0);
         files.makeSegments(root, pids());
-        tables = TableSharing.descriptors(tree);
-        directories = TableSharing.directories(tree);
-        forkChildren(rootTask, -1);
+        forkChildren(rootTask);
         joinGroups();
+        endPlaceholders();
         for (int i = tasks.size() - 1; i >= 0; i--) {
             if (tasks.get(i).images.zombie()) {
                 tasks.get(i).endAsZombie();
@@ -392,14 +401,11 @@ public final class Restorer {
      * Stops what was stopped, tells the parents what they knew, and takes the signals of it all.
      */
     private void stopTasks() {
-        Map<LoadedTask, TaskRestore> byImages = new HashMap<>();
-        for (TaskRestore task : tasks) {
-            byImages.put(task.images, task);
-        }
         for (TaskRestore task : tasks) {
             StopState.Untold untold = StopState.untold(task.images.extras, task.images.stopped());
             if (!task.ended() && (task.images.stopped() || untold != StopState.Untold.NOTHING)) {
-                task.stop(untold, byImages.get(task.images.parent));
+                LoadedTask parent = task.images.parent;
+                task.stop(untold, parent == null ? null : byNode.get(parent.node));
             }
         }
         for (TaskRestore task : live()) {
@@ -408,99 +414,147 @@ public final class Restorer {
     }
 
     /**
-     * Clones the children of a task: those that kept the session which their parent had before it
-     * made its own come first. Of either kind, those that share nothing with their parent's memory
+     * Who clones whom. Of those that a task clones, the ones that share nothing with its memory
      * come first; for the others that memory must be there.
      */
-    private void forkChildren(TaskRestore parent, int inheritedSid) {
-        LoadedTask images = parent.images;
-        boolean leads = images.sid == images.pid;
-        List<LoadedTask> early = new ArrayList<>();
-        List<LoadedTask> late = new ArrayList<>();
-        for (LoadedTask child : images.children) {
-            boolean ownSession = child.sid == child.pid;
-            boolean before = leads && !ownSession && child.sid == inheritedSid;
-            (before ? early : late).add(child);
+    private void plan() {
+        List<ForkPlan.Member> members = new ArrayList<>();
+        for (LoadedTask task : tree) {
+            members.add(new ForkPlan.Member(task.pid, task.parentPid, task.pgid, task.sid));
+            byPid.put(task.pid, task);
         }
-        addChildren(parent, early, inheritedSid);
-        parent.makeSession();
-        parent.takeTerminal(files);
-        for (LoadedTask child : late) {
-            if (child.sid != child.pid && child.sid != images.sid) {
-                throw new JcriuException(
-                                Kind.RESTORE_REFUSED,
-                                "task "
-                                        + child.pid
-                                        + " is in session "
-                                        + child.sid
-                                        + ", whose leader is not among its ancestors")
-                        .withHint("see docs/limits.md#sessions");
-            }
+        ForkPlan plan = ForkPlan.of(members);
+        refuse(plan.problem(), "sessions");
+        for (LoadedTask task : tree) {
+            task.node = plan.node(task.pid);
+            task.kept = Inheritance.none(task.mm);
         }
-        addChildren(parent, late, images.sid);
-        tables.childrenMade(parent);
-        directories.childrenMade(parent);
-    }
-
-    private void addChildren(TaskRestore parent, List<LoadedTask> children, int inheritedSid) {
-        Map<LoadedTask, Inheritance> sharing = new java.util.LinkedHashMap<>();
-        for (LoadedTask child : children) {
-            Inheritance kept = parent.inheritedBy(child);
-            if (kept.any()) {
-                sharing.put(child, kept);
-            } else {
-                addChild(parent, child, kept, inheritedSid);
-            }
-        }
-        for (Map.Entry<LoadedTask, Inheritance> child : sharing.entrySet()) {
-            makeMemory(parent);
-            addChild(parent, child.getKey(), child.getValue(), inheritedSid);
-        }
-    }
-
-    private void addChild(
-            TaskRestore parent, LoadedTask child, Inheritance kept, int inheritedSid) {
-        Interruption.check();
-        long shared = tables.flagFor(parent, child) | directories.flagFor(parent, child);
-        TaskRestore task = parent.fork(child, shared, kept);
-        tasks.add(task);
-        FaultPoint.RESTORE_FORK.pass();
-        forkChildren(task, inheritedSid);
-    }
-
-    /** Leaders of groups first, so that the others can join. */
-    private void joinGroups() {
-        int outside = options.shellJob() ? tree.get(0).pgid : -1;
-        boolean rootLeads = tree.get(0).pgid == tree.get(0).pid;
-        for (TaskRestore task : tasks) {
-            if (task.images.pgid == task.images.pid && task.images.sid != task.images.pid) {
-                task.leader.require(Syscall.SETPGID, 0, 0);
-            }
-        }
-        Map<Integer, Integer> helpers = makeLostGroups(rootLeads ? -1 : outside);
-        for (TaskRestore task : tasks) {
-            if (task.images.pgid != task.images.pid && (rootLeads || task.images.pgid != outside)) {
-                try {
-                    task.joinGroup(Stat.read(task.images.pid).pgrp());
-                } catch (jcriu.errors.RemoteSyscallException e) {
-                    throw new JcriuException(
-                                    Kind.RESTORE_REFUSED,
-                                    "task "
-                                            + task.images.pid
-                                            + " was in process group "
-                                            + task.images.pgid
-                                            + ", which cannot be made again: "
-                                            + e.errno().describe(),
-                                    e)
-                            .withHint("see docs/limits.md#sessions");
+        for (LoadedTask task : tree) {
+            for (List<ForkPlan.Node> clones : List.of(task.node.early(), task.node.late())) {
+                for (ForkPlan.Node clone : clones) {
+                    if (!clone.placeholder()) {
+                        LoadedTask child = byPid.get(clone.pid());
+                        child.kept = child.inheritedFrom(task);
+                    }
                 }
             }
         }
-        FaultPoint.RESTORE_GROUPS.pass();
+        plan.putLast(node -> !node.placeholder() && byPid.get(node.pid()).kept.any());
+        tables = TableSharing.descriptors(plan, pid -> byPid.get(pid).filesId);
+        refuse(tables.problem(), "sharing");
+        directories = TableSharing.directories(plan, pid -> byPid.get(pid).fsId);
+        refuse(directories.problem(), "sharing");
+        for (LoadedTask task : tree) {
+            ids.addAll(task.tids);
+            ids.add(task.pgid);
+            ids.add(task.sid);
+        }
+        for (int pid : plan.lostLeaders().keySet()) {
+            PidInUse.awaitFree(pid, REAP_NANOS);
+        }
+    }
+
+    private static void refuse(String problem, String chapter) {
+        if (problem != null) {
+            throw new JcriuException(Kind.RESTORE_REFUSED, problem)
+                    .withHint("see docs/limits.md#" + chapter);
+        }
+    }
+
+    private void forkChildren(TaskRestore maker) {
+        ForkPlan.Node node = maker.images.node;
+        node.early().forEach(child -> addChild(maker, child));
+        maker.makeSession();
+        if (!node.placeholder()) {
+            maker.takeTerminal(files);
+        }
+        node.late().forEach(child -> addChild(maker, child));
+        for (TableSharing sharing : List.of(tables, directories)) {
+            if (sharing.leavesAfter(node)) {
+                maker.unshare(sharing.flag());
+            }
+        }
+    }
+
+    private void addChild(TaskRestore maker, ForkPlan.Node child) {
+        Interruption.check();
+        LoadedTask images = imagesOf(child);
+        if (images.kept.any()) {
+            makeMemory(maker);
+        }
+        for (TableSharing sharing : List.of(tables, directories)) {
+            if (sharing.leavesBefore(child)) {
+                maker.unshare(sharing.flag());
+            }
+        }
+        TaskRestore task = maker.fork(images, tables.flagFor(child) | directories.flagFor(child));
+        tasks.add(task);
+        byNode.put(child, task);
+        FaultPoint.RESTORE_FORK.pass();
+        forkChildren(task);
+    }
+
+    private LoadedTask imagesOf(ForkPlan.Node node) {
+        if (node.placeholder()) {
+            int pid = node.pid() != 0 ? node.pid() : PidInUse.free(ids);
+            return LoadedTask.placeholder(node, pid);
+        }
+        return byPid.get(node.pid());
+    }
+
+    /** Leaders of groups first, so that the others can join; one may have left its group since. */
+    private void joinGroups() {
+        Set<Integer> groups = new HashSet<>();
+        tasks.forEach(task -> groups.add(task.images.pgid));
         for (TaskRestore task : tasks) {
-            Integer group = helpers.remove(task.images.pgid);
-            if (group != null) {
-                task.endHelper(group);
+            if (groups.contains(task.images.pid) && task.images.sid != task.images.pid) {
+                task.makeGroup();
+            }
+        }
+        for (TaskRestore task : tasks) {
+            if (!groups.contains(task.images.pid)) {
+                joinGroup(task);
+            }
+        }
+        for (TaskRestore task : tasks) {
+            if (groups.contains(task.images.pid)) {
+                joinGroup(task);
+            }
+        }
+        FaultPoint.RESTORE_GROUPS.pass();
+    }
+
+    private void joinGroup(TaskRestore task) {
+        LoadedTask root = tree.get(0);
+        int group = task.images.pgid;
+        // that of the root may be outside, and is then inherited
+        if (group == task.images.pid || group == root.pgid && root.pgid != root.pid) {
+            return;
+        }
+        try {
+            task.joinGroup(Stat.read(task.images.pid).pgrp());
+        } catch (RemoteSyscallException e) {
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED,
+                            "task "
+                                    + task.images.pid
+                                    + " was in process group "
+                                    + group
+                                    + ", which cannot be made again: "
+                                    + e.errno().describe(),
+                            e)
+                    .withHint("see docs/limits.md#sessions");
+        }
+    }
+
+    /** Sessions and groups stand; those that were cloned last end first. */
+    private void endPlaceholders() {
+        for (int i = tasks.size() - 1; i >= 0; i--) {
+            TaskRestore task = tasks.get(i);
+            ForkPlan.Node node = task.images.node;
+            if (node.placeholder()) {
+                task.endAsPlaceholder(byNode.get(node.maker()), byNode.get(node.adopter()));
+                tasks.remove(i);
             }
         }
         for (TaskRestore task : tasks) {
@@ -508,26 +562,6 @@ public final class Restorer {
                 task.setForeground(files);
             }
         }
-    }
-
-    /**
-     * A group lives on when its leader has ended. To make it again, the first member gets a child
-     * with the leader's pid, which makes the group, and ends when all have joined.
-     */
-    private Map<Integer, Integer> makeLostGroups(int outside) {
-        Set<Integer> pids = new HashSet<>();
-        for (TaskRestore task : tasks) {
-            pids.add(task.images.pid);
-        }
-        Map<Integer, Integer> helpers = new HashMap<>();
-        for (TaskRestore task : tasks) {
-            int group = task.images.pgid;
-            if (!pids.contains(group) && group != outside && !helpers.containsKey(group)) {
-                task.startHelper(group);
-                helpers.put(group, group);
-            }
-        }
-        return helpers;
     }
 
     private void killAll() {

@@ -59,7 +59,6 @@ final class TaskRestore {
     final Tracee leader;
     final List<Tracee> threads = new ArrayList<>();
     private final Scratch scratch;
-    private final Inheritance kept;
     private RemoteBatch batch;
     private boolean ended;
     private long vdso;
@@ -72,31 +71,18 @@ final class TaskRestore {
      * A seed.
      *
      * @param vdso where its vDSO is
-     * @param kept what of the memory that it was forked with is to stay
      */
-    TaskRestore(LoadedTask images, Tracee leader, Scratch scratch, long vdso, Inheritance kept) {
+    TaskRestore(LoadedTask images, Tracee leader, Scratch scratch, long vdso) {
         this.images = images;
         this.leader = leader;
         this.scratch = scratch;
         this.vdso = vdso;
-        this.kept = kept;
         threads.add(leader);
         long pending = ThreadState.signals(images.tc().getSignalsS());
         for (core_entry core : images.cores) {
             pending |= ThreadState.signals(core.getThreadCore().getSignalsP());
         }
         leader.endBatchesBy(SignalFrame.quietSignal(pending));
-    }
-
-    /** What a child that this task forks can keep of its memory. */
-    Inheritance inheritedBy(LoadedTask child) {
-        if (child.zombie()) {
-            return Inheritance.none(null);
-        }
-        if (images.vdsoStubs == null != (child.vdsoStubs == null)) {
-            return Inheritance.none(child.mm); // the kernel's vDSO is elsewhere in each
-        }
-        return Inheritance.of(images.mm, images.pages.runs(), child.mm, child.pages.runs());
     }
 
     Scratch scratch() {
@@ -169,13 +155,13 @@ final class TaskRestore {
      * @param shared CLONE_FILES and CLONE_FS: whether it has the same descriptor table and
      *     directories as this task, for now at least
      */
-    TaskRestore fork(LoadedTask child, long shared, Inheritance childKeeps) {
+    TaskRestore fork(LoadedTask child, long shared) {
         try {
             Tracee tracee =
                     leader.clone3(
                             cloneArgs(shared, TaskExtras.exitSignal(child.extras), child.pid),
                             false);
-            return new TaskRestore(child, tracee, scratch.inChild(tracee.pid()), vdso, childKeeps);
+            return new TaskRestore(child, tracee, scratch.inChild(tracee.pid()), vdso);
         } catch (RemoteSyscallException e) {
             throw e.errno() == Errno.EEXIST ? PidInUse.refusal(child.pid) : e;
         }
@@ -208,24 +194,28 @@ final class TaskRestore {
         }
     }
 
-    private Tracee helper;
-
-    /** Clones a child that makes a process group with its own pid. */
-    void startHelper(int group) {
-        try {
-            helper = leader.clone3(cloneArgs(0, SIGCHLD, group), false);
-        } catch (RemoteSyscallException e) {
-            throw e.errno() == Errno.EEXIST ? PidInUse.refusal(group) : e;
-        }
-        helper.require(Syscall.SETPGID, 0, 0);
+    /** Leads a process group of its own, for now at least. */
+    void makeGroup() {
+        leader.require(Syscall.SETPGID, 0, 0);
     }
 
-    /** Lets that child end, and waits for it in the task's name. */
-    void endHelper(int group) {
-        helper.exit(0, 0);
-        helper = null;
-        leader.require(Syscall.WAIT4, group, 0, 0, 0);
-        StopState.take(leader, scratch, 1L << SIGCHLD - 1, 1);
+    /**
+     * Ends, having done its duty as a placeholder; the task that cloned it waits for it.
+     *
+     * @param adopter becomes the parent of its children; null if there are none
+     */
+    void endAsPlaceholder(TaskRestore maker, TaskRestore adopter) {
+        if (adopter != null) {
+            adopter.leader.require(Syscall.PRCTL, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+        }
+        close();
+        leader.exit(0, 0);
+        ended = true;
+        maker.leader.require(Syscall.WAIT4, images.pid, 0, 0, 0);
+        StopState.take(maker.leader, maker.scratch, 1L << SIGCHLD - 1, 1);
+        if (adopter != null) {
+            adopter.leader.require(Syscall.PRCTL, PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+        }
     }
 
     /** Ends as the zombie that the task was. */
@@ -309,8 +299,9 @@ final class TaskRestore {
 
     private void makeAddressSpace(List<MapsVma> seed, RestoredFiles files) {
         List<MapsVma> special = AddressSpace.vdsoAt(seed, vdso);
-        if (kept.any()) {
-            AddressSpace.keep(special, kept, scratch.base(), scratch.end(), batch(), this::flush);
+        if (images.kept.any()) {
+            AddressSpace.keep(
+                    special, images.kept, scratch.base(), scratch.end(), batch(), this::flush);
         } else {
             vdso =
                     images.vdsoStubs == null
@@ -324,9 +315,10 @@ final class TaskRestore {
             flush();
             RemoteMemory.write(images.pid, images.vdsoStubs.start(), images.vdsoStubs.code(vdso));
         }
-        AddressSpace.map(kept.others(), files, leader, batch(), this::flush, images.mmFile());
+        AddressSpace.map(
+                images.kept.others(), files, leader, batch(), this::flush, images.mmFile());
         rings = AioRing.make(images.mm, leader, batch());
-        AddressSpace.describe(images.mm, images.memory, kept.any(), files, batch());
+        AddressSpace.describe(images.pid, images.mm, images.memory, files, batch());
         flush();
     }
 
@@ -353,12 +345,12 @@ final class TaskRestore {
                 runs = runs.minus(vdsoPages);
             }
         }
-        if (!kept.any()) {
+        if (!images.kept.any()) {
             pagesRestored = PagesIn.copyToTask(pages, runs, images.pid, workers);
             return;
         }
         PageRead theirs = images.parent.pages;
-        SharedPages sorted = SharedPages.of(kept.ranges(), theirs.runs(), runs);
+        SharedPages sorted = SharedPages.of(images.kept.ranges(), theirs.runs(), runs);
         Inheritance.drop(sorted.dropped(), batch(), this::flush);
         flush();
         pagesRestored =
@@ -544,9 +536,6 @@ final class TaskRestore {
 
     /** The restore has failed: nothing of the task stays. */
     void kill() {
-        if (helper != null) {
-            Seed.kill(helper.pid(), List.of(helper));
-        }
         if (!ended) {
             Seed.kill(images.pid, threads);
         }

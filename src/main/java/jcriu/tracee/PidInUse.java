@@ -1,5 +1,6 @@
 package jcriu.tracee;
 
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import jcriu.errors.Errno;
 import jcriu.errors.Interruption;
@@ -39,6 +40,19 @@ public final class PidInUse {
             Interruption.check();
             LockSupport.parkNanos(PAUSE_NANOS);
         }
+    }
+
+    /**
+     * A number that is free now.
+     *
+     * @param but not one of these
+     */
+    public static int free(Set<Integer> but) {
+        int pid = 2;
+        while (but.contains(pid) || exists(pid) || exists(-pid)) {
+            pid++;
+        }
+        return pid;
     }
 
     /** The refusal that a restore gives when the kernel has said EEXIST. */
