@@ -687,21 +687,15 @@ public final class Pty {
             try {
                 while (true) {
                     Fd master = Fd.open(path, flags);
-                    spare.add(master);
-                    if (!isMaster(FileStat.of(master.procPath()))) {
-                        throw new JcriuException(
-                                        Kind.RESTORE_REFUSED, path + " makes no ptys any more")
-                                .withHint("mount a devpts; see docs/limits.md#terminals");
-                    }
                     int got = number(master, TIOCGPTN);
                     if (got == pair.index) {
                         set(master, TIOCSPTLCK, 0);
                         // nobody is in its foreground yet to get SIGWINCH
                         Tty.setWindow(master, pair.masterInfo.getWinsize());
                         pair.master = master;
-                        spare.remove(master);
                         return;
                     }
+                    spare.add(master);
                     if (got > pair.index) {
                         throw new JcriuException(
                                         Kind.RESTORE_REFUSED,

@@ -60,11 +60,7 @@ public final class Tty {
                                             + " is the terminal device "
                                             + name
                                             + ", which is not supported")
-                            .withHint(
-                                    "give the restore another for it: add --external "
-                                            + External.tty(file.stat())
-                                            + " here, and there --inherit-fd; see"
-                                            + " docs/limits.md#terminals");
+                            .withHint("see docs/limits.md#terminals");
         }
         if (!shellJob) {
             throw (UnsupportedStateException)
