@@ -1,5 +1,18 @@
-/* Files and directories of /proc and /sys: our own, a child's, of a child that has ended, of nobody. */
+/* Files and directories of /proc and /sys: our own, a thread's, a child's, of a child that has ended, of nobody. */
+#include <pthread.h>
 #include "testee.h"
+
+static const char *more[] = {
+    "/proc/self/fd", "/proc/self/task", "/proc/self/fdinfo", "/proc/self/map_files", "/proc/self/ns", "/proc/self/maps",
+    "/proc/self/root", "/proc/self/exe", "/proc/self/pagemap", "/proc/self/mountinfo", "/proc/self/oom_score_adj",
+    "/proc/thread-self/status", "/proc/sys/kernel/pid_max", "/proc/net/unix", "/proc/cpuinfo", "/sys/class", "/sys/class/net",
+};
+enum { MORE = sizeof more / sizeof *more };
+
+_Noreturn static void *sleeper(void *tid) {
+    *(volatile pid_t *)tid = gettid();
+    for (;;) pause();
+}
 
 static char *of(pid_t pid, const char *name) {
     char *path;
@@ -32,11 +45,31 @@ int main(int argc, char **argv) {
     SYS(chdir(at_dead));
     SYS(kill(gone, SIGKILL));
     SYS(waitpid(gone, NULL, 0));
+    struct stat before[MORE], st;
+    int fds[MORE];
+    for (int i = 0; i < MORE; i++) {
+        fds[i] = SYS(open(more[i], O_RDONLY));
+        SYS(fstat(fds[i], &before[i]));
+    }
+    volatile pid_t tid = 0;
+    pthread_t thread;
+    PT(pthread_create(&thread, NULL, sleeper, (void *)&tid));
+    while (!tid) testee_sleep_ms(1);
+    char name[64], threads[32];
+    snprintf(name, sizeof name, "task/%d/status", tid);
+    snprintf(threads, sizeof threads, "Pid:\t%d\n", tid);
+    int threads_status = SYS(open(of(getpid(), name), O_RDONLY));
     snprintf(mine, sizeof mine, "Pid:\t%d\n", getpid());
     snprintf(childs, sizeof childs, "Pid:\t%d\n", child);
     testee_ready();
     testee_wait();
     CHECK(SYS(lseek(own, 0, SEEK_CUR)) == 8 && holds(own, mine), "our status");
+    CHECK(holds(threads_status, threads), "the thread's status");
+    for (int i = 0; i < MORE; i++) {
+        SYS(fstat(fds[i], &st));
+        CHECK(st.st_mode == before[i].st_mode, "%s has the mode %o", more[i], st.st_mode);
+        CHECK(!S_ISREG(st.st_mode) || pread(fds[i], buffer, 8, 0) > 0, "%s: %s", more[i], strerror(errno));
+    }
     CHECK(holds(childs_status, childs), "the child's status");
     int inside = SYS(openat(childs_dir, "status", O_RDONLY));
     CHECK(holds(inside, childs), "the child's directory");

@@ -193,8 +193,15 @@ int main(int argc, char **argv) {
         }
         words[0] = 1;
         count(&words[1]);
-    } else if (!strcmp(mode, "pidfd")) { /* of a thread */
-        if (syscall(SYS_pidfd_open, getpid(), O_EXCL) < 0) return 12; /* PIDFD_THREAD */
+    } else if (!strcmp(mode, "fdinfo")) { /* a file of proc that is there only with its descriptor */
+        if (open("/proc/self/fdinfo/1", O_RDONLY) < 0) return 12;
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "secret")) { /* memory that nobody else can read */
+        int fd = syscall(447, 0); /* memfd_secret */
+        if (fd < 0 || ftruncate(fd, 4096)) words[6] = 1;
+        else memset(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), 1, 4096);
+        close(fd);
         words[0] = 1;
         count(&words[1]);
     } else if (!strcmp(mode, "device")) { /* ARGUMENT */

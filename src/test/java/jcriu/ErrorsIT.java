@@ -284,9 +284,17 @@ class ErrorsIT {
     }
 
     @Test
-    void shouldRefuseAPidfdOfAThreadBeforeTheFreeze() throws IOException {
-        start("pidfd", "");
-        requireRefused("fd 4 is a pidfd of thread " + target.pid());
+    void shouldRefuseFilesOfDescriptorsBeforeTheFreeze() throws IOException {
+        start("fdinfo", "");
+        String name = "/proc/" + target.pid() + "/fdinfo/1";
+        requireRefused("fd 4 is " + name + ", of a single descriptor or mapping");
+    }
+
+    @Test
+    void shouldRefuseSecretMemoryBeforeTheFreeze() throws IOException {
+        start("secret", "");
+        assumeTrue(target.word(6) == 0, "this kernel has no memfd_secret(2)");
+        requireRefused(" is secret memory (memfd_secret), which nobody else can read");
     }
 
     /** The target is not dumped: it is told before anything stops, and nothing is left. */

@@ -27,6 +27,7 @@ public final class MmanConstants {
     public static final int MADV_DONTNEED = 4;
     public static final int MADV_DONTFORK = 10;
     public static final int MADV_MERGEABLE = 12;
+    public static final int MADV_UNMERGEABLE = 13;
     public static final int MADV_HUGEPAGE = 14;
     public static final int MADV_NOHUGEPAGE = 15;
     public static final int MADV_DONTDUMP = 16;

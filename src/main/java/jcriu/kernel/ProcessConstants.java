@@ -46,6 +46,8 @@ public final class ProcessConstants {
     public static final int PR_SET_IO_FLUSHER = 57;
     public static final int PR_SET_MDWE = 65;
     public static final int PR_GET_MDWE = 66;
+    public static final int PR_SET_MEMORY_MERGE = 67;
+    public static final int PR_GET_MEMORY_MERGE = 68;
     public static final int PR_TIMER_CREATE_RESTORE_IDS = 77;
 
     public static final int ARCH_GET_CPUID = 0x1011;

@@ -151,7 +151,7 @@ public final class FileTable {
                             suspects.add(file);
                         }
                     }
-                    case "pidfd" -> Pidfd.check(file, pidfds);
+                    case "pidfd" -> pidfds.add(file);
                     case "inotify" -> {
                         if (!frozen) {
                             Inotify.check(file, watched);
@@ -165,7 +165,7 @@ public final class FileTable {
                 if (!Pidfd.is(link)) {
                     throw refuse(file, "of the kind " + link.name(), "descriptors");
                 }
-                Pidfd.check(file, pidfds);
+                pidfds.add(file);
             }
         }
         if ((file.flags() & O_PATH) != 0 && link.kind() != FdLink.Kind.PATH) {

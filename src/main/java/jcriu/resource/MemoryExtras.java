@@ -20,6 +20,7 @@ import jcriu.image.proto.jcriu_mapping;
 import jcriu.image.proto.jcriu_memory;
 import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.vma_entry;
+import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
@@ -31,8 +32,8 @@ import jcriu.tracee.Scratch;
 
 /**
  * What is set for mappings when all of them stand and are filled: guard regions, names, NUMA
- * policies, locking on fault, locking of what is to come, seals. Guard regions have entries among
- * the mappings of the mm image; the rest stands in an image of our own.
+ * policies, locking on fault, locking and merging of what is to come, seals. Guard regions have
+ * entries among the mappings of the mm image; the rest stands in an image of our own.
  *
  * <p>Source: madvise(2), mbind(2), mlock(2), mseal(2), PR_SET_VMA(2const).
  */
@@ -115,6 +116,9 @@ public final class MemoryExtras {
         if (state.thpFlags() != 0) {
             memory.setThpFlags(state.thpFlags());
         }
+        if (state.mergeAny()) {
+            memory.setMergeAny(true);
+        }
         if (lockFuture != 0) {
             memory.setLockFuture(lockFuture);
         }
@@ -148,6 +152,7 @@ public final class MemoryExtras {
         if (memory.hasLockFuture()
                 || memory.hasMdwe()
                 || memory.hasThpFlags()
+                || memory.hasMergeAny()
                 || memory.getMappingsCount() > 0) {
             synchronized (tasks) {
                 tasks.add(memory.build());
@@ -243,9 +248,14 @@ public final class MemoryExtras {
      * mapping is made afterwards.
      *
      * @param memory null if there is nothing
+     * @param vmas all mappings
      */
     public static void restore(
-            jcriu_memory memory, List<vma_entry> guards, RemoteBatch batch, Runnable flush) {
+            jcriu_memory memory,
+            List<vma_entry> vmas,
+            List<vma_entry> guards,
+            RemoteBatch batch,
+            Runnable flush) {
         for (vma_entry guard : guards) {
             if (!batch.fits(1, 0)) {
                 flush.run();
@@ -259,6 +269,9 @@ public final class MemoryExtras {
         }
         if (memory == null) {
             return;
+        }
+        if (memory.getMergeAny()) {
+            merge(vmas, batch, flush);
         }
         for (jcriu_mapping mapping : memory.getMappingsList()) {
             if (!batch.fits(4, 128 + NumaPolicy.MASK_BYTES)) {
@@ -311,6 +324,24 @@ public final class MemoryExtras {
                 flush.run();
             }
             batch.add("lock future mappings", Syscall.MLOCKALL, memory.getLockFuture());
+        }
+    }
+
+    /** Has all memory merged (KSM), but what the program has taken out of it. */
+    private static void merge(List<vma_entry> vmas, RemoteBatch batch, Runnable flush) {
+        // a kernel without KSM runs the program as well
+        batch.tolerate(Syscall.PRCTL, ProcessConstants.PR_SET_MEMORY_MERGE, 1, 0, 0, 0);
+        for (vma_entry vma : vmas) {
+            if ((vma.getMadv() & 1L << MADV_MERGEABLE) == 0) {
+                if (!batch.fits(1, 0)) {
+                    flush.run();
+                }
+                batch.tolerate(
+                        Syscall.MADVISE,
+                        vma.getStart(),
+                        vma.getEnd() - vma.getStart(),
+                        MADV_UNMERGEABLE);
+            }
         }
     }
 }

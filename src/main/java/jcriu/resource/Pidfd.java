@@ -17,13 +17,14 @@ import jcriu.kernel.Syscall;
 import jcriu.proc.FdLink;
 import jcriu.proc.Fdinfo;
 import jcriu.proc.Stat;
+import jcriu.proc.Status;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.tracee.Seed;
 import jcriu.tracee.Tracee;
 
 /**
- * pidfd_open(2): a task of the tree, or one that has ended and was waited for.
+ * pidfd_open(2): a process or thread of the tree, or one that has ended and was waited for.
  *
  * <p>The second is made of a process of ours that ends at once: a descriptor of it says what any of
  * a dead process says. Descriptors of one dead process are of one again.
@@ -70,13 +71,18 @@ final class Pidfd {
             for (OpenFile file : files) {
                 int pid = info(file).pid();
                 try {
-                    if (pid != DEAD && (pid == 0 || !descends(pid, root))) {
+                    if (pid != DEAD && (pid == 0 || !descends(processOf(pid), root))) {
                         throw outside(file, pid);
                     }
                 } catch (TaskGoneException e) {
                     continue; // it has ended meanwhile
                 }
             }
+        }
+
+        /** With PIDFD_THREAD it may be any thread. */
+        private static int processOf(int tid) {
+            return Status.read(tid).tgid();
         }
 
         private static boolean descends(int pid, int root) {
@@ -91,26 +97,11 @@ final class Pidfd {
         void resolve(Set<Integer> pids) {
             for (OpenFile file : files) {
                 int pid = info(file).pid();
-                if (pid != DEAD && !pids.contains(pid)) {
+                if (pid != DEAD && (pid == 0 || !pids.contains(processOf(pid)))) {
                     throw outside(file, pid);
                 }
             }
         }
-    }
-
-    /** Refuses a pidfd of a thread. */
-    static void check(OpenFile file, Targets targets) {
-        int pid = info(file).pid();
-        if ((file.flags() & PIDFD_THREAD) != 0 && pid > 0) {
-            throw (UnsupportedStateException)
-                    new UnsupportedStateException(
-                                    file.subject()
-                                            + " is a pidfd of thread "
-                                            + pid
-                                            + ", which is not supported yet")
-                            .withHint("close it before the dump; see docs/limits.md#pidfds");
-        }
-        targets.add(file);
     }
 
     static file_entry dump(int id, OpenFile file) {
@@ -136,7 +127,7 @@ final class Pidfd {
         private final Map<Integer, Fd> dead = new HashMap<>();
 
         /**
-         * Makes a pidfd; all processes of the tree are there by now.
+         * Makes a pidfd; all processes and threads of the tree are there by now.
          *
          * @param all the files of the images, among them the other descriptors of a dead process
          */
@@ -164,11 +155,10 @@ final class Pidfd {
         }
 
         private static Fd open(int pid, pidfd_entry entry) {
-            // what has ended is known as a process only
-            int known = entry.getNspid() == DEAD ? O_NONBLOCK : O_NONBLOCK | PIDFD_THREAD;
+            int flags = entry.getFlags() & (O_NONBLOCK | PIDFD_THREAD);
             return new Fd(
                     Native.check(
-                            Native.call(Syscall.PIDFD_OPEN, pid, entry.getFlags() & known),
+                            Native.call(Syscall.PIDFD_OPEN, pid, flags),
                             "pidfd_open of process " + pid),
                     "pidfd of " + pid);
         }

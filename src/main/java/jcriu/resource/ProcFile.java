@@ -32,24 +32,31 @@ final class ProcFile {
     /** A task's directory, or what stands in it; threads and descriptors have numbers. */
     private static final Pattern PATH = Pattern.compile("/proc/([0-9]{1,9})((/[^/0-9][^/]*)*)");
 
-    /** What is there only when all threads and descriptors of a task are. */
-    private static final Pattern LATE =
-            Pattern.compile("/proc/([0-9]+)/(task/(?!\\1(/|$))[0-9]|fdinfo/|map_files/).*");
+    /** What is there only when all descriptors and mappings of a task are. */
+    private static final Pattern LATE = Pattern.compile("/proc/[0-9]+/(fdinfo|map_files)/.*");
+
+    private static final Pattern THREAD = Pattern.compile("/proc/[0-9]+/task/[0-9].*");
 
     private ProcFile() {}
 
     /** Refuses files that are not there yet when a task opens its own, or never again. */
     static void check(Object subject, String name, FileStat stat) {
-        if (name.startsWith("/proc/")
-                && LATE.matcher(name).matches()
-                && stat.dev() == ProcDevice.NUMBER) {
+        if (!name.startsWith("/proc/") || stat.dev() != ProcDevice.NUMBER) {
+            return;
+        }
+        boolean thread = THREAD.matcher(name).matches();
+        FileStat now = thread ? FileStat.tryOf(name) : null;
+        if (thread ? now == null || !now.sameFile(stat) : LATE.matcher(name).matches()) {
             throw (UnsupportedStateException)
                     new UnsupportedStateException(
                                     subject
                                             + " is "
                                             + name
-                                            + ", of a single thread, descriptor or mapping, which"
-                                            + " is not supported")
+                                            + ", of a "
+                                            + (thread
+                                                    ? "thread that has ended"
+                                                    : "single descriptor or mapping")
+                                            + ", which is not supported")
                             .withHint("close it before the dump; see docs/limits.md#files-of-proc");
         }
     }

@@ -24,6 +24,9 @@ final class RegFile {
     /** Majors of devices that hold nothing: /dev/null, zero, full, random, urandom. */
     private static final int MEMORY_DEVICES = 1;
 
+    /** memfd_secret(2): as a descriptor's link, and as a mapping's name. */
+    private static final String SECRET_MEMORY = "/secretmem";
+
     /** What stands for bytes that are no UTF-8; images have no place for such names. */
     private static final char NO_UTF8 = '\uFFFD';
 
@@ -79,6 +82,11 @@ final class RegFile {
         if (isGone(stat, deleted)) {
             ghosts.check(subject, name, stat);
             return;
+        }
+        if (deleted && name.equals(SECRET_MEMORY) && stat.dev() >> 20 == 0) {
+            throw refuse(
+                    subject + " is secret memory (memfd_secret), which nobody else can read",
+                    "give it up before the dump; see docs/limits.md#memory");
         }
         FileStat now = FileStat.tryOf(name, stat.type() != S_IFLNK);
         if (now == null || !now.sameFile(stat)) {

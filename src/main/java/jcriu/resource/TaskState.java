@@ -56,6 +56,7 @@ public final class TaskState {
     private int brk;
     private int dumpable;
     private int thpDisabled;
+    private int mergeAny;
     private int mdwe;
     private int personality;
     private int membarrier;
@@ -120,6 +121,7 @@ public final class TaskState {
         brk = batch.add("", Syscall.BRK, 0);
         dumpable = batch.add("", Syscall.PRCTL, PR_GET_DUMPABLE);
         thpDisabled = batch.tolerate(Syscall.PRCTL, PR_GET_THP_DISABLE, 0, 0, 0, 0);
+        mergeAny = batch.tolerate(Syscall.PRCTL, PR_GET_MEMORY_MERGE, 0, 0, 0, 0);
         mdwe = batch.tolerate(Syscall.PRCTL, PR_GET_MDWE, 0, 0, 0, 0);
         personality = batch.add("", Syscall.PERSONALITY, 0xffffffffL);
         childEvent = StopState.ask(batch);
@@ -230,6 +232,11 @@ public final class TaskState {
     /** Flags of prctl(PR_SET_THP_DISABLE), Linux 6.18. */
     int thpFlags() {
         return (int) Math.max(0, batch.result(thpDisabled)) & ~1;
+    }
+
+    /** What prctl(PR_GET_MEMORY_MERGE) says, Linux 6.4. */
+    boolean mergeAny() {
+        return batch.result(mergeAny) == 1;
     }
 
     /** Makes the mm image. */

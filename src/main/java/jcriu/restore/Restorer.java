@@ -176,7 +176,7 @@ public final class Restorer {
             installFiles(locks);
             pagesRestored += files.pagesRestored();
             for (TaskRestore task : live()) {
-                task.makeThreads();
+                task.restoreThreads();
                 FaultPoint.RESTORE_THREADS.pass();
             }
             installDirectories();
@@ -243,7 +243,8 @@ public final class Restorer {
 
     private void installFiles(Map<Integer, List<file_lock_entry>> locks) {
         for (TaskRestore task : live()) {
-            task.restoreLoginuid();
+            task.restoreLoginuid(); // which threads inherit
+            task.cloneThreads();
         }
         Set<Integer> tables = new HashSet<>();
         // the order of the dump, in which an epoll instance finds its files in the first table

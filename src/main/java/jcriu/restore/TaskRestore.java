@@ -395,14 +395,11 @@ final class TaskRestore {
         flush();
     }
 
-    /** Clones the other threads and gives every thread its state. */
-    void makeThreads() {
-        jcriu_task extras = images.extras;
-        TaskExtras.restoreCoredumpFilter(extras, images.pid);
-        TaskExtras.restoreOomScore(images.pid, images.tc().getOomScoreAdj());
+    /** Clones the other threads; descriptors may be of them. */
+    void cloneThreads() {
         for (int i = 1; i < images.tids.size(); i++) {
             int tid = images.tids.get(i);
-            jcriu_thread extra = TaskExtras.thread(extras, tid);
+            jcriu_thread extra = TaskExtras.thread(images.extras, tid);
             boolean ownDirectories = extra.hasFs() && extra.getFsOwner() == tid;
             Tracee creator = extra.hasFs() && !ownDirectories ? thread(extra.getFsOwner()) : leader;
             long flags =
@@ -418,6 +415,13 @@ final class TaskRestore {
                 throw e.errno() == Errno.EEXIST ? PidInUse.refusal(tid) : e;
             }
         }
+    }
+
+    /** Gives every thread its state. */
+    void restoreThreads() {
+        jcriu_task extras = images.extras;
+        TaskExtras.restoreCoredumpFilter(extras, images.pid);
+        TaskExtras.restoreOomScore(images.pid, images.tc().getOomScoreAdj());
         Limits ours = Limits.read(images.pid);
         Tracee[] timerOwner = {leader};
         Runnable flushOwner = () -> batch().flush(timerOwner[0]);
@@ -464,7 +468,8 @@ final class TaskRestore {
 
     /** Seccomp and credentials, after which privileges are gone; then dumpable and timers. */
     void takePrivileges(List<seccomp_filter> filters) {
-        MemoryExtras.restore(images.memory, images.guards, batch(), this::flush);
+        MemoryExtras.restore(
+                images.memory, images.mm.getVmasList(), images.guards, batch(), this::flush);
         flush();
         for (int i = threads.size() - 1; i >= 0; i--) {
             core_entry core = images.cores.get(i);

@@ -58,7 +58,9 @@ class AbiTest {
                     "UFFD_FEATURE_WP_ASYNC",
                     "UFFD_FEATURE_WP_UNPOPULATED",
                     "PR_GET_MDWE",
+                    "PR_GET_MEMORY_MERGE",
                     "PR_SET_MDWE",
+                    "PR_SET_MEMORY_MERGE",
                     "PR_TIMER_CREATE_RESTORE_IDS");
 
     /** Calls newer than those headers. */
