@@ -1,4 +1,4 @@
-/* An open file whose name is another file's now: one has a second link, one has no name left. */
+/* Files whose name is another's now: one has a second link, one has no name left, one is only mapped. */
 /* dump: --link-remap */
 #include "testee.h"
 
@@ -26,6 +26,13 @@ int main(int argc, char **argv) {
     int ghost = SYS(open(ghost_path, O_RDWR | O_CREAT | O_EXCL, 0640));
     SYS(write(ghost, "ghost", 5));
     replace(ghost_path, "the living");
+    char *mapped_path = testee_path("mapped");
+    int mapped = SYS(open(mapped_path, O_RDWR | O_CREAT | O_EXCL, 0640));
+    SYS(write(mapped, "mapped", 6));
+    char *shared = SYS((char *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, mapped, 0));
+    char *private = SYS((char *)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, mapped, 0));
+    SYS(close(mapped));
+    replace(mapped_path, "the last");
     /* their names in /proc become others: the old ones are taken */
     SYS(close(SYS(open(testee_path("changing"), O_CREAT | O_WRONLY, 0600))));
     testee_ready();
@@ -38,6 +45,10 @@ int main(int argc, char **argv) {
     holds(ghost, "ghost");
     holds(SYS(open(linked_path, O_RDONLY)), "the next");
     holds(SYS(open(ghost_path, O_RDONLY)), "the living");
+    CHECK(!strcmp(shared, "mapped") && !strcmp(private, "mapped"), "mapped are %s and %s", shared, private);
+    shared[0] = 'M';
+    CHECK(!strcmp(private, "Mapped"), "two mappings of one file are apart");
+    holds(SYS(open(mapped_path, O_RDONLY)), "the last");
     SYS(fstat(ghost, &mine));
     CHECK(mine.st_nlink == 0, "the deleted one has %lu names", mine.st_nlink);
     testee_pass();
