@@ -25,6 +25,7 @@ import jcriu.image.proto.stats_entry;
 import jcriu.kernel.FileConstants;
 import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
+import jcriu.memory.PageHash;
 import jcriu.memory.Tracker;
 import jcriu.memory.Trackers;
 import jcriu.memory.Workers;
@@ -212,7 +213,7 @@ public final class Dumper {
         boolean arm = options.trackMem() && tracker.arms();
         Rehearsal.repeat(
                 (pid, directory) -> {
-                    PageDigests.ofPages(WARM_PAGES).put(0, pages.clear());
+                    PageDigests.ofPages(WARM_PAGES).put(0, PageHash.of(pages));
                     Dumper dumper =
                             new Dumper(
                                     DumpOptions.of(pid, directory.path())

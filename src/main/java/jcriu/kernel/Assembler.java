@@ -110,6 +110,41 @@ public final class Assembler {
                         + "c3"); // ret
     }
 
+    /**
+     * A function {@code void f(long *block)} that digests pages by a function of a library, {@code
+     * struct {uint64 low, high} digest(void *page, size_t length)} at {@code block[3]}: {@code
+     * block[1]} pages of 4096 bytes, at least one, from the address {@code block[0]} on; the
+     * digests go to {@code block[2]}. x86-64 only.
+     */
+    public static byte[] pageDigestsFunction() {
+        return bytes(
+                "53" // push %rbx
+                        + "55" // push %rbp
+                        + "41 54" // push %r12
+                        + "41 55" // push %r13
+                        + "48 83 ec 08" // sub $8,%rsp: a call wants it aligned to 16
+                        + "48 8b 1f" // mov (%rdi),%rbx
+                        + "48 8b 6f 08" // mov 8(%rdi),%rbp
+                        + "4c 8b 67 10" // mov 16(%rdi),%r12
+                        + "4c 8b 6f 18" // mov 24(%rdi),%r13
+                        // next:
+                        + "48 89 df" // mov %rbx,%rdi
+                        + "be 00 10 00 00" // mov $4096,%esi
+                        + "41 ff d5" // call *%r13
+                        + "49 89 04 24" // mov %rax,(%r12)
+                        + "49 89 54 24 08" // mov %rdx,8(%r12)
+                        + "48 81 c3 00 10 00 00" // add $4096,%rbx
+                        + "49 83 c4 10" // add $16,%r12
+                        + "48 ff cd" // dec %rbp
+                        + "75 dc" // jnz next
+                        + "48 83 c4 08" // add $8,%rsp
+                        + "41 5d" // pop %r13
+                        + "41 5c" // pop %r12
+                        + "5d" // pop %rbp
+                        + "5b" // pop %rbx
+                        + "c3"); // ret
+    }
+
     /** One instruction that enters the kernel: what a vDSO is searched for. */
     public static byte[] syscallInstruction(Arch arch) {
         return arch == Arch.X86_64 ? bytes("0f 05") : words(0xd4000001);

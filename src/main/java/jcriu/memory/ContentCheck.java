@@ -52,7 +52,7 @@ public final class ContentCheck {
                 for (long at = piece.start(i); at < piece.end(i); at += CHUNK) {
                     int length = (int) Math.min(CHUNK, piece.end(i) - at);
                     source.read(at, chunk.address(), length);
-                    parent.compare(at, chunk.buffer(0, length), same);
+                    parent.compare(at, chunk.buffer(0, length), PageHash::of, same);
                 }
             }
         }

@@ -243,7 +243,7 @@ public final class LocalXfer implements PageXfer {
 
     private void note(long first, ByteBuffer pages) {
         if (digesting) {
-            digests().put(first, pages);
+            digests().put(first, PageHash.of(pages));
         }
     }
 

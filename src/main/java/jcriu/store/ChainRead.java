@@ -323,30 +323,43 @@ public final class ChainRead implements PageRead {
     }
 
     @Override
-    public void compare(long start, ByteBuffer pages, Runs same) {
+    public void compare(long start, ByteBuffer pages, PageDigests.Hash hash, Runs same) {
         visit(
                 start,
                 pages,
                 (piece, from, part) -> {
                     long offset = piece.pagesOffset + from - piece.start;
                     Optional<PageDigests> digests = piece.layer.digests();
-                    byte[] theirs = new byte[PagemapRun.PAGE_SIZE];
-                    byte[] ours = new byte[PagemapRun.PAGE_SIZE];
-                    for (long page = from; part.hasRemaining(); page += ours.length) {
-                        part.get(ours);
-                        boolean equal;
-                        if (digests.isPresent()) {
-                            equal = digests.get().matches(offset / ours.length, ours);
-                        } else {
-                            piece.layer.file().read(offset, ByteBuffer.wrap(theirs));
-                            equal = java.util.Arrays.equals(ours, theirs);
-                        }
-                        if (equal) {
-                            same.add(page, page + ours.length);
-                        }
-                        offset += ours.length;
+                    if (digests.isPresent()) {
+                        compareDigests(digests.get(), offset, from, hash.of(part), same);
+                    } else {
+                        compareBytes(piece.layer.file(), offset, from, part, same);
                     }
                 });
+    }
+
+    private static void compareDigests(
+            PageDigests digests, long offset, long start, long[] ours, Runs same) {
+        long first = offset / PagemapRun.PAGE_SIZE;
+        for (int i = 0; i < ours.length / 2; i++) {
+            if (digests.matches(first + i, ours, i)) {
+                long page = start + (long) i * PagemapRun.PAGE_SIZE;
+                same.add(page, page + PagemapRun.PAGE_SIZE);
+            }
+        }
+    }
+
+    private static void compareBytes(
+            PagesFile file, long offset, long start, ByteBuffer part, Runs same) {
+        byte[] theirs = new byte[PagemapRun.PAGE_SIZE];
+        byte[] ours = new byte[PagemapRun.PAGE_SIZE];
+        for (long page = start; part.hasRemaining(); page += ours.length, offset += ours.length) {
+            part.get(ours);
+            file.read(offset, ByteBuffer.wrap(theirs));
+            if (java.util.Arrays.equals(ours, theirs)) {
+                same.add(page, page + ours.length);
+            }
+        }
     }
 
     /** The first piece that ends behind an address. */

@@ -73,19 +73,36 @@ public final class PageDigests {
         }
     }
 
-    /**
-     * Notes the digests of pages that stand together. Any thread may do so at any time.
-     *
-     * @param first the first page's position in the pages file, in pages
-     */
-    public void put(long first, ByteBuffer pages) {
+    /** Computes digests, as {@link #of(ByteBuffer)} does. */
+    public interface Hash {
+        /** Those of the pages that remain in a buffer, whose position stays. */
+        long[] of(ByteBuffer pages);
+    }
+
+    /** The digests of pages that stand together, two words each, the low half first. */
+    public static long[] of(ByteBuffer pages) {
         byte[] page = new byte[PAGE];
-        int at = Math.toIntExact(first * BYTES);
-        for (ByteBuffer from = pages.duplicate(); from.hasRemaining(); at += BYTES) {
+        ByteBuffer from = pages.duplicate();
+        long[] of = new long[pages.remaining() / PAGE * 2];
+        for (int i = 0; i < of.length; i += 2) {
             from.get(page);
             HashValue128 digest = HASHER.hashBytesTo128Bits(page);
-            digests.putLong(at, digest.getLeastSignificantBits());
-            digests.putLong(at + 8, digest.getMostSignificantBits());
+            of[i] = digest.getLeastSignificantBits();
+            of[i + 1] = digest.getMostSignificantBits();
+        }
+        return of;
+    }
+
+    /**
+     * Notes digests of pages that stand together. Any thread may do so at any time.
+     *
+     * @param first the first page's position in the pages file, in pages
+     * @param of two words each, the low half first
+     */
+    public void put(long first, long[] of) {
+        int at = Math.toIntExact(first * BYTES);
+        for (int i = 0; i < of.length; i++) {
+            digests.putLong(at + i * Long.BYTES, of[i]);
         }
     }
 
@@ -113,11 +130,19 @@ public final class PageDigests {
                 pagesId);
     }
 
-    /** Whether a page has the digest that is noted for the page at this position. */
-    public boolean matches(long position, byte[] page) {
+    /**
+     * Whether a page has the digest that is noted for the page at this position.
+     *
+     * @param of digests of pages, two words each
+     * @param index of the page among these
+     */
+    public boolean matches(long position, long[] of, int index) {
         int at = Math.toIntExact(position * BYTES);
-        HashValue128 digest = HASHER.hashBytesTo128Bits(page);
-        return digests.getLong(at) == digest.getLeastSignificantBits()
-                && digests.getLong(at + 8) == digest.getMostSignificantBits();
+        return digests.getLong(at) == of[2 * index] && digests.getLong(at + 8) == of[2 * index + 1];
+    }
+
+    /** The same, of a single page. */
+    public boolean matches(long position, byte[] page) {
+        return matches(position, of(ByteBuffer.wrap(page)), 0);
     }
 }

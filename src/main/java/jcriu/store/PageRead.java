@@ -31,9 +31,10 @@ public interface PageRead extends AutoCloseable {
      *
      * @param start page-aligned; all pages of {@code [start, start + pages.remaining())} are in
      *     {@link #runs}
+     * @param hash makes the digests of {@code pages}
      * @param same gets the ranges whose content is the same
      */
-    void compare(long start, ByteBuffer pages, Runs same);
+    void compare(long start, ByteBuffer pages, PageDigests.Hash hash, Runs same);
 
     @Override
     void close();

@@ -49,7 +49,7 @@ final class SamePages {
                 int length = (int) Math.min(CHUNK, both.end(i) - at);
                 dump.read(at, ByteBuffer.wrap(ours, 0, length));
                 Runs perhaps = new Runs();
-                other.compare(at, ByteBuffer.wrap(ours, 0, length), perhaps);
+                other.compare(at, ByteBuffer.wrap(ours, 0, length), PageDigests::of, perhaps);
                 for (int j = 0; j < perhaps.size(); j++) {
                     int from = (int) (perhaps.start(j) - at);
                     compareBytes(perhaps.start(j), from, (int) (perhaps.end(j) - at), other);

@@ -157,6 +157,30 @@ public final class Native {
         }
     }
 
+    /**
+     * Puts a function {@code long f(long *block)} where it can be executed, for good.
+     *
+     * @param code at most a page
+     * @return its address; 0 if memory cannot be made executable
+     */
+    public static long code(byte[] code) {
+        long page = call(Syscall.MMAP, 0, PAGE, 3, 0x22, -1, 0);
+        if (failed(page)) {
+            return 0;
+        }
+        place(page, code);
+        if (call(Syscall.MPROTECT, page, PAGE, 1 | 4) != 0) {
+            call(Syscall.MUNMAP, page, PAGE);
+            return 0;
+        }
+        return page;
+    }
+
+    /** Calls a function that {@link #code} has placed. */
+    public static long run(long function, long block) {
+        return INVOKER.invokeN1(POINTER_TO_LONG, function, block);
+    }
+
     /** CPUID of this processor: {eax, ebx, ecx, edx}; all 0 on other architectures. */
     public static int[] cpuid(int leaf, int subleaf) {
         int[] out = new int[4];

@@ -68,7 +68,7 @@ class InspectTest {
         Files.write(images.path(ImageType.PAGES, 1), pages);
         images.record(new FileRecord("pages-1.img", pages.length, Optional.empty(), true));
         PageDigests digests = PageDigests.ofPages(here);
-        digests.put(0, ByteBuffer.wrap(pages));
+        digests.put(0, PageDigests.of(ByteBuffer.wrap(pages)));
         digests.write(images, 1);
         List<PagemapRun> runs = new ArrayList<>();
         if (inParent > 0) {

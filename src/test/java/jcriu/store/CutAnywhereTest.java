@@ -197,7 +197,7 @@ class CutAnywhereTest {
                 FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             for (int i = 0; i < fresh.size(); i++) {
                 ByteBuffer page = ByteBuffer.wrap(fresh.get(i));
-                digests.put(i, page);
+                digests.put(i, PageDigests.of(page));
                 while (page.hasRemaining()) {
                     file.write(page);
                 }

@@ -149,7 +149,7 @@ class LinkTest {
                             digests));
             if (digests) {
                 PageDigests all = PageDigests.ofPages(bytes.capacity() / PAGE);
-                all.put(0, bytes.flip());
+                all.put(0, PageDigests.of(bytes.flip()));
                 all.write(images, id);
             }
             new Pagemap(id, runs).write(images, target.getKey().type(), target.getKey().id());
