@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -22,6 +23,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/fanotify.h>
+#include <sys/ioctl.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -202,6 +204,23 @@ int main(int argc, char **argv) {
         if (fd < 0 || ftruncate(fd, 4096)) words[6] = 1;
         else memset(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), 1, 4096);
         close(fd);
+        words[0] = 1;
+        count(&words[1]);
+    } else if (!strcmp(mode, "userfaultfd")) { /* a page that a process outside the tree would fill */
+        struct uffdio_api api = {.api = UFFD_API};
+        struct uffdio_register all = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+        char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        int own = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+        all.range = (struct uffdio_range){(uint64_t)(uintptr_t)page, 4096};
+        if (own < 0 || ioctl(own, UFFDIO_API, &api) || ioctl(own, UFFDIO_REGISTER, &all)) return 14;
+        pid_t pid = getpid();
+        if (!fork()) {
+            if (!fork() && setsid() > 0)
+                while (!kill(pid, 0)) pause_ms(20);
+            _exit(0);
+        }
+        wait(NULL);
+        close(own);
         words[0] = 1;
         count(&words[1]);
     } else if (!strcmp(mode, "device")) { /* ARGUMENT */

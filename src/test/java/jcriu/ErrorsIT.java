@@ -149,6 +149,18 @@ class ErrorsIT {
         target.awaitProgress(1);
     }
 
+    @ParameterizedTest
+    @CsvSource({"dump, digest", "pre-dump, digest", "pre-dump, uffd-wp"})
+    void shouldRefuseMemoryThatTheProgramFillsItself(String command, String tracker)
+            throws IOException {
+        start("userfaultfd", "");
+        Path images = images();
+        jcriu(command, "-t", "" + target.pid(), "-D", images.toString(), "--tracker", tracker)
+                .requireFailure(4, "is registered with a userfaultfd of the program's own");
+        requireEmpty(images);
+        requireUnharmed();
+    }
+
     @Test
     void shouldRefuseAHandlerThatReturnsIntoAnotherKernelsVdso() throws IOException {
         target.close();
