@@ -3,11 +3,14 @@ package jcriu.resource;
 import static jcriu.kernel.ProcessConstants.*;
 
 import com.google.protobuf.ByteString;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import jcriu.errors.ImageFormatException;
+import jcriu.errors.UnsupportedStateException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
@@ -27,6 +30,12 @@ public final class Seccomp {
     private static final int BPF_INSTRUCTION = 8;
     private static final int RESTORABLE_FLAGS = 2 | 4; // LOG, SPEC_ALLOW
 
+    /** BPF_RET | BPF_K, and of its value the action. */
+    private static final int BPF_RETURN = 6;
+
+    private static final int SECCOMP_RET_ACTION_FULL = 0xffff0000;
+    private static final int SECCOMP_RET_USER_NOTIF = 0x7fc00000;
+
     private final List<seccomp_filter> filters = new ArrayList<>();
     private final Map<seccomp_filter, Integer> index = new HashMap<>();
 
@@ -36,6 +45,14 @@ public final class Seccomp {
         List<Integer> flags = new ArrayList<>();
         byte[] filter;
         while ((filter = thread.seccompFilter(chain.size())) != null) {
+            if (asksListener(filter)) {
+                throw new UnsupportedStateException(
+                                "thread "
+                                        + thread.tid()
+                                        + " has a seccomp filter that asks a listener"
+                                        + " (SECCOMP_RET_USER_NOTIF), which is not supported")
+                        .withHint("see docs/limits.md#seccomp");
+            }
             flags.add((int) thread.seccompFlags(chain.size()));
             chain.add(filter);
         }
@@ -59,6 +76,23 @@ public final class Seccomp {
             previous = known;
         }
         return previous;
+    }
+
+    /**
+     * Whether a program can say that somebody else shall decide, seccomp_unotify(2). Who that is
+     * the kernel does not tell; without him such calls fail with ENOSYS.
+     *
+     * <p>{@code struct sock_filter {u16 code; u8 jt, jf; u32 k}}.
+     */
+    static boolean asksListener(byte[] program) {
+        ByteBuffer code = ByteBuffer.wrap(program).order(ByteOrder.nativeOrder());
+        for (int at = 0; at + BPF_INSTRUCTION <= program.length; at += BPF_INSTRUCTION) {
+            int action = code.getInt(at + 4) & SECCOMP_RET_ACTION_FULL;
+            if (code.getShort(at) == BPF_RETURN && action == SECCOMP_RET_USER_NOTIF) {
+                return true;
+            }
+        }
+        return false;
     }
 
     public void write(ImageDir images) {
