@@ -26,7 +26,10 @@ static void *run(void *arg) {
         CHECK(s->priority > 0, "setscheduler: %s", strerror(errno));
         refused = realtime_refused = 1;
     }
-    SYS(setpriority(PRIO_PROCESS, gettid(), s->nice));
+    if (setpriority(PRIO_PROCESS, gettid(), s->nice) < 0) {
+        CHECK(s->nice < 0, "setpriority: %s", strerror(errno));
+        refused = 1;
+    }
     __sync_fetch_and_add(&set, 1);
     while (!go_on) testee_sleep_ms(5);
     if (refused) return arg;

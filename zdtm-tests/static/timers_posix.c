@@ -1,4 +1,4 @@
-/* POSIX timers: ids (with a gap), clocks, notification, intervals and the time left are kept. */
+/* POSIX timers: ids (with a gap), clocks, notification, intervals, overruns and the time left are kept. */
 #include <pthread.h>
 #include "testee.h"
 
@@ -24,6 +24,32 @@ static void arm(int id, long first, long interval) {
     SYS(syscall(SYS_timer_settime, id, 0, &spec, NULL));
 }
 
+/* Missed five times, and told: set to when it should have run out first. */
+static int64_t overrun(int id, int sig) {
+    int64_t now = testee_now_ns(CLOCK_MONOTONIC), interval = now < 700000000000 ? now / 7 : 100000000000, first = now - 5 * interval - interval / 2;
+    struct itimerspec spec = {{interval / 1000000000, interval % 1000000000}, {first / 1000000000, first % 1000000000}};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    PT(pthread_sigmask(SIG_BLOCK, &set, NULL));
+    SYS(syscall(SYS_timer_settime, id, TIMER_ABSTIME, &spec, NULL));
+    siginfo_t info;
+    while (sigwaitinfo(&set, &info) < 0) {}
+    CHECK(info.si_overrun == 5 && syscall(SYS_timer_getoverrun, id) == 5, "overrun %d and %ld", info.si_overrun, syscall(SYS_timer_getoverrun, id));
+    return interval;
+}
+
+static volatile int missed = -1, go_on;
+static void *of_thread(void *unused) {
+    (void)unused;
+    int id = make(CLOCK_MONOTONIC, SIGEV_THREAD_ID, SIGRTMIN + 4, 9);
+    overrun(id, SIGRTMIN + 4);
+    missed = 5;
+    while (!go_on) testee_sleep_ms(5);
+    CHECK(syscall(SYS_timer_getoverrun, id) == 5, "in the thread: overrun %ld", syscall(SYS_timer_getoverrun, id));
+    return NULL;
+}
+
 int main(int argc, char **argv) {
     testee_init(argc, argv);
     struct sigaction action = {.sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_RESTART};
@@ -37,8 +63,23 @@ int main(int argc, char **argv) {
     arm(hour, 3600000, 1500);
     arm(cpu, 900000, 0);
     SYS(syscall(SYS_timer_delete, gone));
+    int late = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGRTMIN + 3, 7);
+    int64_t interval = overrun(late, SIGRTMIN + 3);
+    pthread_t thread;
+    PT(pthread_create(&thread, NULL, of_thread, NULL));
+    while (missed < 0) testee_sleep_ms(1);
     testee_ready();
     testee_wait();
+    go_on = 1;
+    PT(pthread_join(thread, NULL));
+    CHECK(syscall(SYS_timer_getoverrun, late) == 5, "overrun %ld", syscall(SYS_timer_getoverrun, late));
+    struct itimerspec left;
+    SYS(syscall(SYS_timer_gettime, late, &left));
+    int64_t rest = left.it_value.tv_sec * 1000000000 + left.it_value.tv_nsec;
+    CHECK(rest > interval / 4 && rest <= interval / 2, "%ld ns left of %ld", (long)rest, (long)interval);
+    sigset_t pending;
+    SYS(sigpending(&pending));
+    CHECK(!sigismember(&pending, SIGRTMIN + 3), "a signal that was taken came again");
     struct itimerspec now;
     int before = ticks;
     SYS(syscall(SYS_timer_gettime, tick, &now));

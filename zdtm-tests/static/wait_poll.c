@@ -1,4 +1,5 @@
-/* poll, ppoll, select, epoll_wait: blocked across the dump, woken by data afterwards. EINTR is allowed. */
+/* poll, ppoll, select, epoll_wait: blocked across the dump, woken by data afterwards. EINTR is allowed. ppoll with a
+ * mask lets the signal in that it unblocks, and puts the mask of the thread back. */
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -34,6 +35,23 @@ static void *run(void *arg) {
     return NULL;
 }
 
+static volatile int sent, handled;
+static void on_usr1(int sig) {
+    handled += sig == SIGUSR1 && sent;
+}
+
+static void *masked(void *arg) {
+    sigset_t usr1, none, now;
+    sigemptyset(&none);
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    PT(pthread_sigmask(SIG_BLOCK, &usr1, NULL));
+    while (!handled) CHECK(ppoll(NULL, 0, NULL, &none) < 0 && errno == EINTR, "ppoll: %s", strerror(errno));
+    PT(pthread_sigmask(SIG_BLOCK, NULL, &now));
+    CHECK(handled == 1 && sigismember(&now, SIGUSR1), "handled %d, the mask was not put back", handled);
+    return arg;
+}
+
 /* One timed poll after the other, so that a cycle comes in the middle of one however long it takes. */
 static void *timed(void *arg) {
     int *ending = arg;
@@ -47,18 +65,22 @@ static void *timed(void *arg) {
 
 int main(int argc, char **argv) {
     testee_init(argc, argv);
-    pthread_t threads[5];
+    pthread_t threads[6];
     int ending = 0;
+    signal(SIGUSR1, on_usr1);
     for (long i = 0; i < 4; i++) {
         SYS(pipe(pipes[i]));
         PT(pthread_create(&threads[i], NULL, run, (void *)i));
     }
     PT(pthread_create(&threads[4], NULL, timed, &ending));
+    PT(pthread_create(&threads[5], NULL, masked, NULL));
     testee_sleep_ms(50);
     testee_ready();
     testee_wait();
     __atomic_store_n(&ending, 1, __ATOMIC_RELEASE);
     for (int i = 0; i < 4; i++) SYS(write(pipes[i][1], &"abcd"[i], 1));
-    for (int i = 0; i < 5; i++) PT(pthread_join(threads[i], NULL));
+    sent = 1;
+    PT(pthread_kill(threads[5], SIGUSR1));
+    for (int i = 0; i < 6; i++) PT(pthread_join(threads[i], NULL));
     testee_pass();
 }

@@ -393,6 +393,27 @@ class ErrorsIT {
     }
 
     @Test
+    void shouldRefuseLimitsThatItMayNotRaise() {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/setpriv")), "no setpriv");
+        jcriu(
+                        List.of(
+                                "setpriv",
+                                "--bounding-set",
+                                "-sys_resource",
+                                "bash",
+                                "-c",
+                                "ulimit -n 512; exec \"$@\"",
+                                "-"),
+                        "restore",
+                        "-d",
+                        "-D",
+                        dumped.toString())
+                .requireFailure(
+                        8,
+                        "for max open files, jcriu has 512 and lacks CAP_SYS_RESOURCE to raise it");
+    }
+
+    @Test
     void shouldRefuseAnUnfinishedDump() throws IOException {
         jcriu("restore", "-d", "-D", images().toString()).requireFailure(6, "no inventory.img");
     }

@@ -20,6 +20,7 @@ import jcriu.memory.Tracker;
 import jcriu.proc.Uptime;
 import jcriu.store.PageXfer;
 import jcriu.store.PagemapRun;
+import jcriu.sys.Clocks;
 
 /** The head of an images directory, and the clocks of the machine. */
 final class Inventory {

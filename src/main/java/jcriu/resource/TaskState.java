@@ -334,8 +334,19 @@ public final class TaskState {
         }
     }
 
-    /** Adds what starts the timers. */
-    public static void startTimers(task_core_entry tc, RemoteBatch batch, Runnable flush) {
-        Timers.start(tc.getTimers(), batch, flush);
+    /**
+     * Adds what starts the timers.
+     *
+     * @param pending signals of the process and its threads
+     * @param in takes the batch to the thread that the next calls are for
+     */
+    public static void startTimers(
+            task_core_entry tc,
+            int pid,
+            long pending,
+            RemoteBatch batch,
+            Runnable flush,
+            IntConsumer in) {
+        Timers.start(tc.getTimers(), pid, pending, batch, flush, in);
     }
 }

@@ -12,6 +12,7 @@ import jcriu.kernel.Assembler;
 import jcriu.kernel.ProcessConstants;
 import jcriu.kernel.Syscall;
 import jcriu.proc.PosixTimers;
+import jcriu.sys.Clocks;
 import jcriu.tracee.RemoteBatch;
 
 /**
@@ -20,6 +21,11 @@ import jcriu.tracee.RemoteBatch;
  */
 final class Timers {
     private static final int ITIMERVAL_SIZE = 32;
+    private static final int TIMER_ABSTIME = 1;
+    private static final long SECOND = 1_000_000_000;
+
+    /** How long a signal may take that is due. */
+    private static final long OVERRUN_NANOS = 100_000_000;
 
     /**
      * CLOCK_THREAD_CPUTIME_ID as the kernel keeps it: a CPU clock of the calling thread, which is
@@ -200,8 +206,19 @@ final class Timers {
         }
     }
 
-    /** Starts all timers; the last thing before the task goes on. */
-    static void start(task_timers_entry timers, RemoteBatch batch, Runnable flush) {
+    /**
+     * Starts all timers; the last thing before the task goes on.
+     *
+     * @param pending signals of the process and its threads
+     * @param in as for {@link #create}
+     */
+    static void start(
+            task_timers_entry timers,
+            int pid,
+            long pending,
+            RemoteBatch batch,
+            Runnable flush,
+            IntConsumer in) {
         itimer(0, timers.getReal(), batch);
         itimer(1, timers.getVirt(), batch);
         itimer(2, timers.getProf(), batch);
@@ -210,20 +227,66 @@ final class Timers {
             if (expired && timer.getIsec() == 0 && timer.getInsec() == 0) {
                 continue;
             }
-            makeRoom(1, ITIMERVAL_SIZE, batch, flush);
+            long first = expired ? 0 : beforeOverruns(timer, pending);
+            in.accept(first > 0 && timer.hasNotifyThreadId() ? timer.getNotifyThreadId() : pid);
+            makeRoom(2, ITIMERVAL_SIZE + 24, batch, flush);
             long value = batch.data(ITIMERVAL_SIZE);
             batch.putLong(value, timer.getIsec());
             batch.putLong(value + 8, timer.getInsec());
-            batch.putLong(value + 16, expired ? timer.getIsec() : timer.getVsec());
-            batch.putLong(value + 24, expired ? timer.getInsec() : timer.getVnsec());
+            if (first > 0) {
+                batch.putLong(value + 16, first / SECOND);
+                batch.putLong(value + 24, first % SECOND);
+            } else {
+                batch.putLong(value + 16, expired ? timer.getIsec() : timer.getVsec());
+                batch.putLong(value + 24, expired ? timer.getInsec() : timer.getVnsec());
+            }
             batch.add(
                     "start timer " + timer.getItId(),
                     Syscall.TIMER_SETTIME,
                     timer.getItId(),
-                    0,
+                    first > 0 ? TIMER_ABSTIME : 0,
                     value,
                     0);
+            if (first > 0) {
+                long words = batch.data(24);
+                batch.putLong(words, 1L << timer.getSiSigno() - 1);
+                batch.putLong(words + 16, OVERRUN_NANOS);
+                batch.tolerate(Syscall.RT_SIGTIMEDWAIT, words, 0, words + 8, 8);
+            }
         }
+        in.accept(pid);
+    }
+
+    /**
+     * What timer_getoverrun(2) says comes back when the timer is set so long ago that it has been
+     * missed as often, and the one signal of that is taken: the kernel counts when it delivers.
+     *
+     * <p>Not where such a signal is pending already, which would be taken instead; nor for the
+     * other clocks: a date on CLOCK_REALTIME moves with it, and processor time begins anew.
+     *
+     * @return when it should have run out first, in ns of its clock; 0 for a timer to be started
+     *     with the time that was left
+     */
+    private static long beforeOverruns(posix_timer_entry timer, long pending) {
+        int clock = timer.getClockId();
+        int signal = timer.getSiSigno();
+        boolean tells = timer.getItSigevNotify() != ProcessConstants.SIGEV_NONE;
+        if (timer.getOverrun() <= 0
+                || !tells
+                || clock != Clocks.MONOTONIC && clock != Clocks.BOOTTIME
+                || signal < 1
+                || signal > ProcessConstants.NSIG
+                || (pending & 1L << signal - 1) != 0) {
+            return 0;
+        }
+        long[] now = Clocks.read(clock);
+        double missed = (timer.getOverrun() + 1.0) * (timer.getIsec() * 1e9 + timer.getInsec());
+        if (missed > now[0] * 1e9) {
+            return 0; // the machine was started since
+        }
+        long interval = timer.getIsec() * SECOND + timer.getInsec();
+        long left = timer.getVsec() * SECOND + timer.getVnsec();
+        return now[0] * SECOND + now[1] + left - (timer.getOverrun() + 1L) * interval;
     }
 
     private static void itimer(int which, itimer_entry timer, RemoteBatch batch) {

@@ -78,11 +78,15 @@ final class TaskRestore {
         this.scratch = scratch;
         this.vdso = vdso;
         threads.add(leader);
+        leader.endBatchesBy(SignalFrame.quietSignal(pending()));
+    }
+
+    private long pending() {
         long pending = ThreadState.signals(images.tc().getSignalsS());
         for (core_entry core : images.cores) {
             pending |= ThreadState.signals(core.getThreadCore().getSignalsP());
         }
-        leader.endBatchesBy(SignalFrame.quietSignal(pending));
+        return pending;
     }
 
     Scratch scratch() {
@@ -423,21 +427,15 @@ final class TaskRestore {
         TaskExtras.restoreCoredumpFilter(extras, images.pid);
         TaskExtras.restoreOomScore(images.pid, images.tc().getOomScoreAdj());
         Limits ours = Limits.read(images.pid);
-        Tracee[] timerOwner = {leader};
-        Runnable flushOwner = () -> batch().flush(timerOwner[0]);
+        Caller caller = new Caller();
         TaskState.restore(
                 images.tc(),
                 ours,
                 images.pid,
                 timerIdsNeedCounting(),
                 batch(),
-                flushOwner,
-                tid -> {
-                    if (tid != timerOwner[0].tid()) {
-                        flushOwner.run();
-                        timerOwner[0] = thread(tid);
-                    }
-                });
+                caller::flush,
+                caller::become);
         flush();
         for (int i = 0; i < threads.size(); i++) {
             Tracee thread = threads.get(i);
@@ -449,6 +447,22 @@ final class TaskRestore {
                     () -> batch().flush(thread));
             TaskExtras.restore(extras, images.tids.get(i), images.cores.get(i), batch());
             batch().flush(thread);
+        }
+    }
+
+    /** The thread that the calls of the batch are for: the leader at first. */
+    private final class Caller {
+        private Tracee thread = leader;
+
+        void flush() {
+            batch().flush(thread);
+        }
+
+        void become(int tid) {
+            if (tid != thread.tid()) {
+                flush();
+                thread = thread(tid);
+            }
         }
     }
 
@@ -503,7 +517,9 @@ final class TaskRestore {
                     threads.get(i),
                     jcriu.image.ImageType.CORE.fileName(images.tids.get(i)));
         }
-        TaskState.startTimers(images.tc(), batch(), this::flush);
+        Caller caller = new Caller();
+        TaskState.startTimers(
+                images.tc(), images.pid, pending(), batch(), caller::flush, caller::become);
         flush();
         close();
         leader.syscallAddress(vdso + Vdso.syscallOffset());
