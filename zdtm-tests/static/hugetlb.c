@@ -1,10 +1,16 @@
-/* Huge TLB pages: private, shared between two tasks, and a memfd of them; holes stay holes. */
+/*
+ * Huge TLB pages: private, shared between two tasks, of memfds, a SysV segment and a file of
+ * hugetlbfs, the files mapped privately, too; holes stay holes.
+ */
+#include <sys/mount.h>
+#include <sys/shm.h>
 #include "testee.h"
 
 #ifndef MFD_HUGETLB
 #define MFD_HUGETLB 4U
 #endif
 #define HUGE (2UL << 20)
+enum { NEEDED = 9 };
 
 static char *shared;
 static volatile int *go;
@@ -15,6 +21,25 @@ static int child(void *arg) {
     if (testee_differs(shared, HUGE, 2) >= 0) return 1;
     shared[5] = 'c';
     return 0;
+}
+
+/* Three pages of a file: one that is ours, one that is the file's, and a hole that we have filled. */
+static char *copies(int fd, char **file) {
+    SYS(ftruncate(fd, 3 * HUGE));
+    *file = SYS((char *)mmap(NULL, 3 * HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0));
+    char *own = SYS((char *)mmap(NULL, 3 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0));
+    testee_fill(*file + HUGE, HUGE, 4);
+    testee_fill(own + 2 * HUGE, HUGE, 5);
+    return own;
+}
+
+static void check_copies(char *own, char *file, const char *what) {
+    CHECK(testee_differs(file + HUGE, HUGE, 4) < 0, "%s: the file differs", what);
+    CHECK(testee_differs(own + HUGE, HUGE, 4) < 0, "%s: the file is seen otherwise", what);
+    CHECK(testee_differs(own + 2 * HUGE, HUGE, 5) < 0, "%s: our copy differs", what);
+    file[HUGE]++;
+    CHECK(own[HUGE] == file[HUGE], "%s: the mappings are apart", what);
+    CHECK(file[2 * HUGE] == 0, "%s: our copy is the file's", what);
 }
 
 int main(int argc, char **argv) {
@@ -31,11 +56,20 @@ int main(int argc, char **argv) {
     FILE *f = fopen("/proc/meminfo", "re");
     while (f && fgets(line, sizeof line, f)) sscanf(line, "HugePages_Free: %ld", &free_pages);
     if (f) fclose(f);
-    if (free_pages < 3) testee_skip("%ld huge pages are free, 3 are needed (vm.nr_hugepages)", free_pages);
+    if (free_pages < NEEDED) testee_skip("%ld huge pages are free, %d are needed (vm.nr_hugepages)", free_pages, NEEDED);
     testee_fill(private, HUGE, 1);
     testee_fill(shared, HUGE, 2);
     testee_fill(file, HUGE, 3);
     SYS(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+    char *mem_file, *mem_own = copies(SYS(memfd_create("copied", MFD_HUGETLB)), &mem_file);
+    int segment = SYS(shmget(IPC_PRIVATE, HUGE, SHM_HUGETLB | IPC_CREAT | 0600));
+    char *sysv = SYS((char *)shmat(segment, NULL, 0));
+    SYS(shmctl(segment, IPC_RMID, NULL));
+    testee_fill(sysv, HUGE, 6);
+    char *dir = testee_path("fs"), *path, *fs_file, *fs_own = NULL;
+    SYS(mkdir(dir, 0700));
+    SYS(asprintf(&path, "%s/file", dir));
+    if (!mount("testee", dir, "hugetlbfs", 0, NULL)) fs_own = copies(SYS(open(path, O_RDWR | O_CREAT, 0600)), &fs_file);
     pid_t pid = testee_child(child, NULL);
     testee_ready();
     testee_wait();
@@ -50,5 +84,11 @@ int main(int argc, char **argv) {
     struct stat st;
     SYS(fstat(fd, &st));
     CHECK(st.st_blksize == (long)HUGE && st.st_size == (off_t)HUGE, "block size %ld, size %ld", (long)st.st_blksize, (long)st.st_size);
+    CHECK(testee_differs(sysv, HUGE, 6) < 0, "the SysV segment differs");
+    check_copies(mem_own, mem_file, "memfd");
+    if (fs_own) {
+        check_copies(fs_own, fs_file, "hugetlbfs");
+        SYS(umount2(dir, MNT_DETACH));
+    }
     testee_pass();
 }

@@ -138,10 +138,8 @@ public final class Vmas {
             if (isSpecial(vma)) {
                 continue;
             }
-            if (vma.has(VmFlag.HT)
-                    && !isPrivateHuge(vma)
-                    && !(isSharedObject(vma) && vma.shared())) {
-                what = "maps huge TLB pages of a file";
+            if (vma.has(VmFlag.HT) && isFile(vma) && vma.deleted() && !isSharedObject(vma)) {
+                what = "maps huge TLB pages of a deleted file";
             } else if (vma.has(VmFlag.PF) || vma.has(VmFlag.IO) || vma.has(VmFlag.MM)) {
                 what = "maps device memory";
             } else if (vma.has(VmFlag.UM) || vma.has(VmFlag.UI) || vma.has(VmFlag.UW) && !watched) {
