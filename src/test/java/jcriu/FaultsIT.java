@@ -610,6 +610,74 @@ class FaultsIT {
         killTree();
     }
 
+    /**
+     * A shell that was looked at, and is about to be stopped, goes on first: how, and what comes.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "dump.room, exec sleep 1000, 0",
+        "dump.room, sleep 1000 & wait, 0",
+        "dump.room, exit 3, 5",
+        "dump.seize, killed, 5"
+    })
+    void shouldFreezeWhateverATaskDoesMeanwhile(String point, String what, int status)
+            throws IOException, InterruptedException {
+        Path images = images();
+        Path output = Files.createTempFile(scratch, "run", ".txt");
+        Path over = output.resolveSibling(output.getFileName() + ".over");
+        Path gate = output.resolveSibling(output.getFileName() + ".gate");
+        CCompiler.run(List.of("mkfifo", gate.toString()));
+        int pid = LiveTarget.detached("sh -c 'read x < " + gate + "; " + what + "'");
+        try {
+            Process process =
+                    Launcher.start(
+                            Launcher.with(
+                                    "-Djcriu.fault=" + point + ":delay=" + over,
+                                    Launcher.SCRIPT,
+                                    "dump",
+                                    "-R",
+                                    "-t",
+                                    "" + pid,
+                                    "-D",
+                                    images.toString()),
+                            output);
+            if (what.equals("killed")) {
+                LiveTarget.await("the freeze", () -> tracer(pid) != 0);
+                LiveTarget.kill(pid, "KILL");
+            } else {
+                LiveTarget.await("room", () -> Files.exists(images.resolve("pages-1.img")));
+                String before = did(pid);
+                CCompiler.run(List.of("sh", "-c", "echo >" + gate));
+                LiveTarget.await("what it does", () -> !did(pid).equals(before));
+            }
+            Files.createFile(over);
+            assertTrue(process.waitFor(60, TimeUnit.SECONDS), "jcriu did not end");
+            Outcome outcome = new Outcome(process.exitValue(), Files.readString(output));
+            if (status == 0) {
+                outcome.requireSuccess();
+                assertTrue(complete(images));
+                assertEquals(0, tracer(pid));
+                assertEquals('S', LiveTarget.state(pid));
+            } else {
+                outcome.requireFailure(status, "" + pid);
+                requireEmpty(images);
+            }
+        } finally {
+            LiveTarget.kill(-pid, "KILL");
+        }
+    }
+
+    /** Its program, and its children; nothing when it has ended. */
+    private static String did(int pid) {
+        try {
+            return Files.readString(Path.of("/proc/" + pid + "/comm"))
+                    + Files.readString(Path.of("/proc/" + pid + "/task/" + pid + "/children"))
+                    + (LiveTarget.state(pid) == 'Z');
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"nr_inodes=2", "nr_inodes=12", "nr_inodes=24", "size=64k", "size=256k"})
     void shouldSurviveAFullDisk(String options) throws IOException {

@@ -293,6 +293,9 @@ public final class FrozenTree implements AutoCloseable {
                                         + ": its first thread has exited while others live, which"
                                         + " is not supported");
                     }
+                    if (task.parent() == null) {
+                        throw new TaskGoneException(tid, "before it was stopped");
+                    }
                     task.becomeZombie();
                 }
                 return null;
