@@ -105,6 +105,8 @@ static int command(void) {
     int which = words[4];
     uint64_t page = words[5], value = words[6];
     volatile uint64_t *at = area[which];
+    volatile uint64_t read = 0;
+    (void)read;
     char buffer[PAGE], path[64];
     int status, fd;
     switch (words[3]) {
@@ -113,8 +115,7 @@ static int command(void) {
     case 2: /* a child writes and dies */
     case 3: /* it reads first */
         if (fork() == 0) {
-            volatile uint64_t read = words[3] == 3 ? read_page(at, page) : 0;
-            (void)read;
+            read = words[3] == 3 ? read_page(at, page) : 0;
             write_page(at, page, value);
             _exit(0);
         }
@@ -124,8 +125,7 @@ static int command(void) {
         at = again(which, words[3] == 5 ? MAP_POPULATE : 0);
         if (at == MAP_FAILED) return 22;
         if (words[3] == 5) madvise((void *)at, pages * PAGE, 22 /* MADV_POPULATE_READ */);
-        volatile uint64_t read = read_page(at, page);
-        (void)read;
+        read = read_page(at, page);
         write_page(at, page, value);
         return munmap((void *)at, pages * PAGE);
     case 6: /* pwrite(2) */
@@ -163,6 +163,11 @@ static int command(void) {
         fstat(memfd, &st);
         words[25] = st.st_ino;
         return 0;
+    case 13: /* another page in the place of the first, which comes back; without a descriptor */
+        if (remap_file_pages((void *)at, PAGE, 0, page, 0)) return 26;
+        read = read_page(at, 0);
+        write_page(at, 0, value);
+        return remap_file_pages((void *)at, PAGE, 0, 0, 0);
     }
     return 25;
 }

@@ -34,7 +34,8 @@ final class SharedTarget implements AutoCloseable {
         STRANGER_MAPS_IT(9),
         STRANGER_ATTACHES_IT(10),
         RESIZE(11),
-        ANOTHER(12);
+        ANOTHER(12),
+        REMAPPED(13);
 
         final int number;
 

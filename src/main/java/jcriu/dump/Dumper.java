@@ -163,7 +163,12 @@ public final class Dumper {
     }
 
     private void run() {
-        SharedObjects shared = new SharedObjects();
+        try (SharedObjects shared = new SharedObjects()) {
+            run(shared);
+        }
+    }
+
+    private void run(SharedObjects shared) {
         Preflight preflight = new Preflight(options, images);
         try {
             openParent();
@@ -241,7 +246,8 @@ public final class Dumper {
         preflight.sharedPaths.forEach(
                 (id, path) -> {
                     try {
-                        long zeros = shared.lookAhead(id, path, workers);
+                        boolean compared = parentObject(id).isPresent();
+                        long zeros = shared.lookAhead(id, path, compared, workers);
                         preflight.sharedBytes.merge(id, -zeros, Long::sum);
                     } catch (SyscallException e) {
                         // it is unmapped meanwhile, or about to be: the freeze sees what is left

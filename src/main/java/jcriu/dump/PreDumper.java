@@ -291,7 +291,7 @@ public final class PreDumper {
             }
             Runs data = runs.minus(unchanged);
             PagesOut.plan(data, unchanged, pages);
-            PagesOut.copyFromTask(tracker.source(pid, true), data, pages, workers);
+            PagesOut.copy(tracker.source(pid, true), data, pages, workers);
             // a task whose memory has gone reads as nothing at all
             Stat.read(pid);
             pages.finish();

@@ -338,7 +338,7 @@ final class TaskDump {
                         : new Runs();
         Runs data = runs.minus(unchanged);
         PagesOut.plan(data, unchanged, into);
-        PagesOut.copyFromTask(tracker.source(task.pid(), false), data, into, workers);
+        PagesOut.copy(tracker.source(task.pid(), false), data, into, workers);
         pagesWritten = data.bytes() / PAGE;
         pagesInParent = unchanged.bytes() / PAGE;
     }

@@ -53,6 +53,7 @@ public final class FileConstants {
     public static final int F_GET_SEALS = 1034;
     public static final int FD_CLOEXEC = 1;
     public static final int F_SEAL_SEAL = 1;
+    public static final int F_SEAL_SHRINK = 2;
     public static final int F_SEAL_FUTURE_WRITE = 0x10;
 
     public static final int LOCK_SH = 1;

@@ -1,5 +1,6 @@
 package jcriu.memory;
 
+import com.kenai.jffi.MemoryIO;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -13,6 +14,7 @@ import jcriu.sys.NativeMemory;
  * however, it is seen; the price is that all pages are read.
  */
 public final class ContentCheck {
+    private static final MemoryIO MEMORY = MemoryIO.getInstance();
     private static final int CHUNK = 256 << 10;
     private static final long PIECE = 8 << 20;
 
@@ -51,8 +53,13 @@ public final class ContentCheck {
             for (int i = 0; i < piece.size(); i++) {
                 for (long at = piece.start(i); at < piece.end(i); at += CHUNK) {
                     int length = (int) Math.min(CHUNK, piece.end(i) - at);
-                    source.read(at, chunk.address(), length);
-                    parent.compare(at, chunk.buffer(0, length), PageHash::of, same);
+                    long there = source.address(at, length);
+                    if (there == 0) {
+                        there = chunk.address();
+                        source.read(at, there, length);
+                    }
+                    parent.compare(
+                            at, MEMORY.newDirectByteBuffer(there, length), PageHash::of, same);
                 }
             }
         }

@@ -7,8 +7,8 @@ import jcriu.store.Runs;
 
 /**
  * What is known of each page of a shared object, two bits a page. Several may have a word on it,
- * the object itself and tasks that map it; the strongest counts. Today a dump asks the object
- * alone, and then reads content: no tracker is asked about shared memory yet, so nothing is DIRTY.
+ * the object itself and tasks that map it; the strongest counts. A dump asks the object alone, and
+ * then reads content: no tracker is asked about shared memory (docs/adr/0017), so nothing is DIRTY.
  *
  * <pre>
  *   task 1, pages 0-5    U U D . . .          .  DONT_DUMP   never used

@@ -17,12 +17,6 @@ public final class PagesOut {
 
     private PagesOut() {}
 
-    /** Pages of a task, at their addresses. */
-    public static void copyFromTask(
-            PageXfer.Source task, Runs runs, PageXfer into, Workers workers) {
-        copy(runs, task, into, workers);
-    }
-
     /**
      * Reads pages of a task; those that cannot be read, because it runs and has unmapped them, are
      * zero.
@@ -42,11 +36,6 @@ public final class PagesOut {
             }
             com.kenai.jffi.MemoryIO.getInstance().setMemory(to, length, (byte) 0);
         }
-    }
-
-    /** What an object of ours holds, at byte offsets in it. */
-    public static void copyFromObject(Fd object, Runs runs, PageXfer into, Workers workers) {
-        copy(runs, ofObject(object), into, workers);
     }
 
     /** Reads an object; behind its end, be it within its last page, there are zeros. */
@@ -74,7 +63,8 @@ public final class PagesOut {
         }
     }
 
-    private static void copy(Runs runs, PageXfer.Source source, PageXfer into, Workers workers) {
+    /** Fills in pages of a task, at their addresses, or of an object, at byte offsets in it. */
+    public static void copy(PageXfer.Source source, Runs runs, PageXfer into, Workers workers) {
         List<Runnable> jobs = new ArrayList<>();
         for (Runs piece : pieces(runs, PIECE)) {
             jobs.add(

@@ -24,6 +24,7 @@ import jcriu.image.proto.memfd_inode_entry;
 import jcriu.kernel.Syscall;
 import jcriu.memory.ContentCheck;
 import jcriu.memory.Holes;
+import jcriu.memory.ObjectView;
 import jcriu.memory.PageStates;
 import jcriu.memory.PagesIn;
 import jcriu.memory.PagesOut;
@@ -47,7 +48,7 @@ import jcriu.tracee.Tracee;
  * shmget(2). Each is dumped once, however many tasks map it. The first two have the image shape of
  * a memfd, and an anonymous one is named {@value #ANONYMOUS}; the third is {@link SysvShm}.
  */
-public final class SharedObjects {
+public final class SharedObjects implements AutoCloseable {
     /** What the kernel calls a shared anonymous mapping in {@code /proc/PID/maps}. */
     public static final String ANONYMOUS = "/dev/zero";
 
@@ -82,6 +83,9 @@ public final class SharedObjects {
 
     /** Pages that were zeros before the freeze. */
     private final Map<Long, Runs> zerosAhead = new HashMap<>();
+
+    /** Objects that are to be compared. */
+    private final Map<Long, ObjectView> views = new HashMap<>();
 
     private long pagesScanned;
     private long pagesWritten;
@@ -183,15 +187,20 @@ public final class SharedObjects {
      * {@link #copy}.
      *
      * @param path opens the object itself
+     * @param compared whether its pages will be compared with those of a parent
      * @return bytes that they take
      */
-    public long lookAhead(long id, String path, Workers workers) {
+    public long lookAhead(long id, String path, boolean compared, Workers workers) {
         try (Fd fd = Fd.open(path, O_RDONLY)) {
             if (pageSize(fd) != PAGE) {
                 return 0;
             }
-            Runs zeros = Zeros.in(PagesOut.ofObject(fd), states(fd, PAGE).used(), workers);
+            Runs used = states(fd, PAGE).used();
+            Runs zeros = Zeros.in(PagesOut.ofObject(fd), used, workers);
             zerosAhead.put(id, zeros);
+            if (compared) {
+                ObjectView.of(fd, used, workers).ifPresent(view -> views.put(id, view));
+            }
             return zeros.bytes();
         }
     }
@@ -210,7 +219,9 @@ public final class SharedObjects {
                 object.pages = xfers.of(id);
                 PageStates states = states(fd, object.pageSize);
                 Runs perhaps = zerosAhead.getOrDefault(id, new Runs());
-                count(copy(fd, states, perhaps, object.pages, parents.of(id), workers));
+                PageXfer.Source source =
+                        views.containsKey(id) ? views.get(id).reading(fd) : PagesOut.ofObject(fd);
+                count(copy(source, states, perhaps, object.pages, parents.of(id), workers));
             }
         }
     }
@@ -226,7 +237,7 @@ public final class SharedObjects {
             long pageSize = pageSize(fd);
             PageStates states = states(fd, pageSize);
             Runs perhaps = pageSize == PAGE ? states.used() : new Runs();
-            count(copy(fd, states, perhaps, into, parent, workers));
+            count(copy(PagesOut.ofObject(fd), states, perhaps, into, parent, workers));
         }
     }
 
@@ -254,13 +265,12 @@ public final class SharedObjects {
      * @param perhapsZero pages that need not be stored if they hold zeros
      */
     private static Copied copy(
-            Fd fd,
+            PageXfer.Source source,
             PageStates states,
             Runs perhapsZero,
             PageXfer into,
             Optional<? extends PageRead> parent,
             Workers workers) {
-        PageXfer.Source source = PagesOut.ofObject(fd);
         Runs unchanged =
                 parent.isPresent()
                         ? ContentCheck.unchanged(source, states.used(), parent.get(), workers)
@@ -269,7 +279,7 @@ public final class SharedObjects {
         states.foundZero(Zeros.in(source, others.and(perhapsZero), workers));
         Runs data = states.used().minus(unchanged);
         PagesOut.plan(data, unchanged, into);
-        PagesOut.copyFromObject(fd, data, into, workers);
+        PagesOut.copy(source, data, into, workers);
         return new Copied(states.bytes(), data.bytes(), unchanged.bytes());
     }
 
@@ -295,6 +305,13 @@ public final class SharedObjects {
             }
         }
         return runs;
+    }
+
+    /** Looks at nothing any more. */
+    @Override
+    public void close() {
+        views.values().forEach(ObjectView::close);
+        views.clear();
     }
 
     public long pagesScanned() {

@@ -22,6 +22,14 @@ public interface PageXfer extends AutoCloseable {
          * Pages that are gone meanwhile become zero.
          */
         void read(long start, long to, long length);
+
+        /**
+         * Where the pages of {@code [start, start + length)} stand in our own memory already, to be
+         * looked at without a copy; 0 if they do not.
+         */
+        default long address(long start, long length) {
+            return 0;
+        }
     }
 
     /** Says about how many bytes will come, so that room is made before the freeze. */
