@@ -20,6 +20,7 @@ public final class PtraceConstants {
     public static final int PTRACE_SECCOMP_GET_FILTER = 0x420c;
     public static final int PTRACE_SECCOMP_GET_METADATA = 0x420d;
     public static final int PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
+    public static final int PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG = 0x4211;
 
     public static final int PTRACE_O_TRACESYSGOOD = 1;
     public static final int PTRACE_O_TRACEFORK = 2;

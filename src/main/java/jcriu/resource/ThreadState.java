@@ -64,6 +64,14 @@ public final class ThreadState {
             throw new UnsupportedStateException(
                     "thread " + thread.tid() + " runs 32-bit code, which is not supported");
         }
+        if (thread.dispatchesSyscalls()) {
+            throw new UnsupportedStateException(
+                            "thread "
+                                    + thread.tid()
+                                    + " has its system calls dispatched to itself"
+                                    + " (PR_SET_SYSCALL_USER_DISPATCH), which is not supported")
+                    .withHint("see docs/limits.md#threads");
+        }
         abortRseq();
         if (status.seccomp() != 0) {
             thread.suspendSeccomp();

@@ -135,6 +135,17 @@ final class Ptrace {
     }
 
     /**
+     * What prctl(PR_SET_SYSCALL_USER_DISPATCH) has set, {@code struct ptrace_sud_config {u64 mode,
+     * selector, offset, len}}.
+     *
+     * @return its mode, 0 for off and where the kernel (before Linux 6.4) does not tell
+     */
+    static long syscallDispatch(int tid) {
+        long r = raw(PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, tid, 32, IOVEC + DATA);
+        return Native.failed(r) ? 0 : BLOCK.getLong(DATA);
+    }
+
+    /**
      * One filter of a seccomp chain, the newest first.
      *
      * @return BPF instructions, 8 bytes each, or null where {@code index} is past the oldest

@@ -198,6 +198,11 @@ public final class Tracee {
         return Ptrace.rseq(tid);
     }
 
+    /** Whether system calls of its come back to it as SIGSYS; so would ours. */
+    public boolean dispatchesSyscalls() {
+        return Ptrace.syscallDispatch(tid) != 0;
+    }
+
     /** BPF program of the filter at {@code index}, newest first; null past the oldest. */
     public byte[] seccompFilter(int index) {
         return Ptrace.seccompFilter(tid, index);
