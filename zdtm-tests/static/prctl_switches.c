@@ -1,6 +1,7 @@
 /*
  * Small settings of a task: loginuid, oom_score_adj, I/O priority, the time stamp counter that
- * faults in one thread only, transparent huge pages for those who ask only, membarrier.
+ * faults in one thread only, transparent huge pages for those who ask only, membarrier, when
+ * memory errors kill.
  */
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -34,9 +35,11 @@ static int tsc_switch(void) {
 static void *faulting(void *unused) {
     (void)unused;
     SYS(prctl(PR_SET_TSC, PR_TSC_SIGSEGV));
+    SYS(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
     int faults = tsc_faults();
     pthread_barrier_wait(&barrier);
     pthread_barrier_wait(&barrier);
+    CHECK(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0) == PR_MCE_KILL_EARLY, "memory errors kill another way: %d", prctl(PR_MCE_KILL_GET, 0, 0, 0, 0));
     return (void *)(intptr_t)(tsc_switch() == PR_TSC_SIGSEGV && tsc_faults() == faults);
 }
 
@@ -66,6 +69,7 @@ int main(int argc, char **argv) {
     if (!prctl(PR_SET_THP_DISABLE, 1, 2, 0, 0)) thp = 3; /* Linux 6.18 */
     SYS(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
     PT(pthread_barrier_init(&barrier, NULL, 2));
+    SYS(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_LATE, 0, 0));
     pthread_t thread;
     PT(pthread_create(&thread, NULL, faulting, NULL));
     pthread_barrier_wait(&barrier);
@@ -81,6 +85,7 @@ int main(int argc, char **argv) {
         read_loginuid(now);
         CHECK(!strcmp(now, loginuid), "loginuid %s, not %s", now, loginuid);
     }
+    CHECK(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0) == PR_MCE_KILL_LATE, "memory errors kill another way: %d", prctl(PR_MCE_KILL_GET, 0, 0, 0, 0));
     char score[16] = "";
     fd = SYS(open("/proc/self/oom_score_adj", O_RDONLY));
     SYS(read(fd, score, sizeof score - 1));

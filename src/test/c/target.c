@@ -185,6 +185,8 @@ int main(int argc, char **argv) {
         int flag = !strcmp(arg, "files") ? CLONE_FILES : CLONE_FS;
         if (!strcmp(arg, "vm")) {
             if (share(CLONE_VM) < 0) return 11;
+        } else if (!strcmp(arg, "children")) {
+            if (unshare(CLONE_NEWPID)) return 11;
         } else if (!strcmp(arg, "session")) {
             leave_leader();
         } else if (!strcmp(arg, "tables")) {

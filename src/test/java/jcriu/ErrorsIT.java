@@ -338,6 +338,7 @@ class ErrorsIT {
     @ParameterizedTest
     @CsvSource({
         "vm, share their memory without being threads",
+        "children, has made another pid namespace for its children",
         "session, whose leader is outside the tree",
         "tables, shares its descriptor table with tasks to which clone cannot hand it down",
         "files, has descriptors of its own",

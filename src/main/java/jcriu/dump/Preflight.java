@@ -50,6 +50,9 @@ final class Preflight {
         "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"
     };
 
+    /** Of which those that a task makes for its children are links of their own. */
+    private static final String[] CHILDRENS = {"pid", "time"};
+
     private static final int CHECK_TRIES = 4;
 
     /** For what was gone when it was to be read: a task may execute many programs in a row. */
@@ -342,22 +345,11 @@ final class Preflight {
                             .withHint("run jcriu as root or as that user, or add --leave-running");
         }
         for (String kind : NAMESPACES) {
-            String theirs;
-            String ours;
-            try {
-                theirs = ProcFs.readlink("/proc/" + pid + "/ns/" + kind);
-                ours = ProcFs.readlink("/proc/self/ns/" + kind);
-            } catch (SyscallException e) {
-                continue; // this kernel has no such namespace
-            }
-            if (!theirs.equals(ours)) {
-                throw new UnsupportedStateException(
-                                name
-                                        + " is in another "
-                                        + kind
-                                        + " namespace than jcriu, which is not supported yet")
-                        .withHint("see docs/limits.md#namespaces");
-            }
+            checkNamespace(name, pid, kind, " is in another " + kind + " namespace than jcriu");
+        }
+        for (String kind : CHILDRENS) {
+            String what = " has made another " + kind + " namespace for its children";
+            checkNamespace(name, pid, kind + "_for_children", what);
         }
         files.check(pid);
         List<MapsVma> vmas = Maps.readSmaps(pid);
@@ -388,6 +380,26 @@ final class Preflight {
                                         + " has descriptors of its own, which is not supported yet")
                         .withHint("see docs/limits.md#threads");
             }
+        }
+    }
+
+    private static void checkNamespace(String name, int pid, String link, String what) {
+        String theirs = namespace("/proc/" + pid + "/ns/" + link);
+        if (!theirs.equals(namespace("/proc/self/ns/" + link))) {
+            throw new UnsupportedStateException(name + what + ", which is not supported yet")
+                    .withHint("see docs/limits.md#namespaces");
+        }
+    }
+
+    /** Empty where the kernel has no such namespace, or where it is still without a process. */
+    private static String namespace(String link) {
+        try {
+            return ProcFs.readlink(link);
+        } catch (SyscallException e) {
+            if (e.errno() != Errno.ENOENT) {
+                throw e;
+            }
+            return "";
         }
     }
 

@@ -21,6 +21,10 @@ public final class ProcessConstants {
     public static final int PR_SET_SECCOMP = 22;
     public static final int PR_CAPBSET_DROP = 24;
     public static final int PR_GET_TSC = 25;
+    public static final int PR_MCE_KILL = 33;
+    public static final int PR_MCE_KILL_SET = 1;
+    public static final int PR_MCE_KILL_DEFAULT = 2;
+    public static final int PR_MCE_KILL_GET = 34;
     public static final int PR_SET_TSC = 26;
     public static final int PR_TSC_SIGSEGV = 2;
     public static final int PR_GET_SECUREBITS = 27;

@@ -14,10 +14,11 @@ import jcriu.tracee.RemoteBatch;
 
 /**
  * What a thread has switched on or off for itself: reading the time stamp counter, CPUID,
- * speculation, the duties of an I/O flusher. A fresh thread has the defaults.
+ * speculation, the duties of an I/O flusher, when memory errors kill. A fresh thread has the
+ * defaults.
  *
  * <p>Source: PR_SET_TSC(2const), PR_SET_SPECULATION_CTRL(2const), PR_SET_IO_FLUSHER(2const),
- * arch_prctl(2).
+ * PR_MCE_KILL(2const), arch_prctl(2).
  */
 public final class Switches {
     private static final int OFF = PR_SPEC_DISABLE | PR_SPEC_FORCE_DISABLE | PR_SPEC_DISABLE_NOEXEC;
@@ -30,6 +31,7 @@ public final class Switches {
     private final RemoteBatch batch;
     private final long tsc;
     private final int cpuid;
+    private final int mceKill;
     private final int[] speculation = new int[PR_SPEC_L1D_FLUSH + 1];
 
     private Switches(RemoteBatch batch) {
@@ -37,6 +39,7 @@ public final class Switches {
         tsc = batch.data(4);
         batch.tolerate(Syscall.PRCTL, PR_GET_TSC, tsc);
         cpuid = batch.tolerate(Syscall.ARCH_PRCTL, ARCH_GET_CPUID, 0);
+        mceKill = batch.tolerate(Syscall.PRCTL, PR_MCE_KILL_GET, 0, 0, 0, 0);
         for (int i = 0; i < speculation.length; i++) {
             speculation[i] = batch.tolerate(Syscall.PRCTL, PR_GET_SPECULATION_CTRL, i, 0, 0, 0);
         }
@@ -56,6 +59,10 @@ public final class Switches {
         }
         if ((stat.flags() & NO_IO) != 0) {
             thread.setIoFlusher(true);
+        }
+        long policy = batch.result(mceKill);
+        if (!Native.failed(policy) && policy != PR_MCE_KILL_DEFAULT) {
+            thread.setMceKill((int) policy);
         }
         boolean any = false;
         for (int index : speculation) {
@@ -101,6 +108,16 @@ public final class Switches {
         }
         if (thread.getIoFlusher()) {
             batch.add("become an I/O flusher", Syscall.PRCTL, PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+        }
+        if (thread.hasMceKill()) {
+            batch.add(
+                    "say when memory errors kill",
+                    Syscall.PRCTL,
+                    PR_MCE_KILL,
+                    PR_MCE_KILL_SET,
+                    thread.getMceKill(),
+                    0,
+                    0);
         }
         for (int i = 0; i < thread.getSpeculationCount(); i++) {
             if (isOff(thread.getSpeculation(i))) {
