@@ -61,7 +61,8 @@ class AbiTest {
                     "PR_GET_MEMORY_MERGE",
                     "PR_SET_MDWE",
                     "PR_SET_MEMORY_MERGE",
-                    "PR_TIMER_CREATE_RESTORE_IDS");
+                    "PR_TIMER_CREATE_RESTORE_IDS",
+                    "PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG");
 
     /** Calls newer than those headers. */
     private static final Set<Syscall> NEWER_CALLS = Set.of(Syscall.MSEAL);
