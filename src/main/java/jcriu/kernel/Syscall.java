@@ -161,6 +161,7 @@ public enum Syscall {
     GETDENTS64(217, 61),
     POLL(7, Syscall.ABSENT),
     NANOSLEEP(35, 101),
+    RESTART_SYSCALL(219, 128),
     FUTEX(202, 98),
     CLOCK_NANOSLEEP(230, 115),
     EPOLL_WAIT(232, Syscall.ABSENT),

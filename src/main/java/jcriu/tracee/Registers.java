@@ -2,6 +2,7 @@ package jcriu.tracee;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashSet;
 import java.util.Set;
@@ -58,6 +59,12 @@ public final class Registers {
     private static final VarHandle LONGS =
             MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final long TRAP_FLAG = 0x100;
+
+    /** {@code mov $number, %eax}, the instruction before {@code syscall} in C libraries. */
+    static final int MOV_LENGTH = 5;
+
+    private static final byte MOV_EAX = (byte) 0xb8;
+    private static final int SYSCALL_LENGTH = 2;
 
     private final byte[] bytes;
 
@@ -164,6 +171,31 @@ public final class Registers {
             rewindSyscall();
         }
         return ours;
+    }
+
+    /**
+     * Whether the call was interrupted before, by whatever stop, and taken up again by the kernel,
+     * as restart_syscall(2): the number of the call itself is in no register then.
+     */
+    boolean isTakenUpAgain() {
+        return inSyscall() && is((int) get(Reg.ORIG_RAX), Syscall.RESTART_SYSCALL);
+    }
+
+    /** Where the instruction should be that says which call it was. */
+    long numberInstruction() {
+        return get(Reg.RIP) - SYSCALL_LENGTH - MOV_LENGTH;
+    }
+
+    /**
+     * Says what stands at {@link #numberInstruction}. With a call whose number was loaded in
+     * another way nothing changes: only the kernel can go on with it.
+     */
+    void takenUpBy(byte[] instruction) {
+        if (instruction[0] == MOV_EAX) {
+            set(
+                    Reg.ORIG_RAX,
+                    ByteBuffer.wrap(instruction).order(ByteOrder.LITTLE_ENDIAN).getInt(1));
+        }
     }
 
     /**

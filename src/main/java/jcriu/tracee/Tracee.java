@@ -9,6 +9,7 @@ import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
 import jcriu.errors.RemoteSyscallException;
+import jcriu.errors.SyscallException;
 import jcriu.errors.TaskGoneException;
 import jcriu.kernel.Assembler;
 import jcriu.kernel.ProcessConstants;
@@ -126,8 +127,20 @@ public final class Tracee {
         stopSignal = signal == ProcessConstants.SIGTRAP ? 0 : signal;
         Ptrace.getRegset(tid, NT_PRSTATUS, original.bytes());
         originalMask = Ptrace.getSigmask(tid);
+        if (original.isTakenUpAgain()) {
+            original.takenUpBy(instruction(original.numberInstruction()));
+        }
         if (original.undoInterruption()) {
             Ptrace.setRegset(tid, NT_PRSTATUS, original.bytes());
+        }
+    }
+
+    /** No instruction where none can be read: at the beginning of a mapping, say. */
+    private byte[] instruction(long address) {
+        try {
+            return RemoteMemory.read(pid, address, Registers.MOV_LENGTH);
+        } catch (SyscallException e) {
+            return new byte[Registers.MOV_LENGTH];
         }
     }
 
