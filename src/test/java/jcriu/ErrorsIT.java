@@ -8,7 +8,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.stream.Stream;
 import jcriu.Launcher.Outcome;
@@ -45,6 +47,19 @@ class ErrorsIT {
             dumpedPid = gone.pid();
             jcriu("dump", "-t", "" + dumpedPid, "-D", dumped.toString()).requireSuccess();
             LiveTarget.await("the end of the target", () -> !gone.alive());
+        }
+    }
+
+    @Test
+    void shouldLetNobodyElseReadImages() throws IOException {
+        try (Stream<Path> files = Files.list(dumped)) {
+            for (Path file : files.toList()) {
+                assertEquals(
+                        "rw-------",
+                        PosixFilePermissions.toString(
+                                Files.getPosixFilePermissions(file, LinkOption.NOFOLLOW_LINKS)),
+                        file.toString());
+            }
         }
     }
 

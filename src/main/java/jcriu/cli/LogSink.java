@@ -6,6 +6,8 @@ import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import jcriu.errors.EnvironmentException;
 
@@ -27,6 +29,7 @@ final class LogSink {
 
     private static final long START_NANOS = System.nanoTime();
     private static OutputStream out = System.err;
+    private static final Path SELF = Path.of("/proc/self");
     private static boolean toFile;
     private static int level = DEFAULT_LEVEL;
 
@@ -38,6 +41,7 @@ final class LogSink {
         level = Math.max(verbosity, ERROR);
         if (file != null) {
             try {
+                requireOurLink(file);
                 out = new FileOutputStream(file.toFile());
             } catch (IOException e) {
                 throw new EnvironmentException(
@@ -46,6 +50,18 @@ final class LogSink {
                         .withHint("name another with -o, or another work directory with -W");
             }
             toFile = true;
+        }
+    }
+
+    /**
+     * Where others may write, a link of theirs could lead to any file; ours may, to /dev/stdout.
+     */
+    private static void requireOurLink(Path file) throws IOException {
+        if (Files.isSymbolicLink(file)) {
+            Object owner = Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+            if (!owner.equals(0) && !owner.equals(Files.getAttribute(SELF, "unix:uid"))) {
+                throw new IOException("it is a link of user " + owner);
+            }
         }
     }
 

@@ -59,7 +59,7 @@ public final class LocalXfer implements PageXfer {
     private PageDigests digests;
     private boolean closed;
 
-    /** Creates or empties {@code pages-N.img}; it is readable by its owner only. */
+    /** Creates {@code pages-N.img}; it is readable by its owner only. */
     public LocalXfer(
             ImageDir images, PageTarget target, int pagesId, Workers workers, boolean digesting) {
         this.images = images;
@@ -67,12 +67,16 @@ public final class LocalXfer implements PageXfer {
         this.pagesId = pagesId;
         this.workers = workers;
         this.digesting = digesting;
-        this.file =
-                Fd.open(
-                        images.path(ImageType.PAGES, pagesId).toString(),
-                        O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
-                        0600);
+        this.file = create(images.path(ImageType.PAGES, pagesId).toString());
         images.wrote(images.path(ImageType.PAGES, pagesId));
+    }
+
+    /** What stands there may have another name, or be open elsewhere: it is not written to. */
+    private static Fd create(String path) {
+        try (NativeMemory name = NativeMemory.cString(path)) {
+            Native.call(Syscall.UNLINKAT, AT_FDCWD, name.address(), 0);
+        }
+        return Fd.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     }
 
     /**

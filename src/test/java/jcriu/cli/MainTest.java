@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import jcriu.errors.Kind;
@@ -87,6 +89,20 @@ final class MainTest {
         assumeFalse(Files.isWritable(dir), "root may write everywhere");
         assertEquals(3, run("dump -t 1 -D DIR"));
         assertTrue(err().contains("images directory " + dir + " is not writable"), err());
+    }
+
+    @Test
+    void shouldNotWriteItsLogThroughALinkOfAnotherUser() throws IOException {
+        Path other = Files.writeString(dir.resolve("other"), "content");
+        Path link = Files.createSymbolicLink(dir.resolve("log"), other);
+        run("dump -t x -D DIR -o log");
+        assertTrue(Files.readString(other).startsWith("Error"), "our own link is followed");
+        assumeTrue((Integer) Files.getAttribute(other, "unix:uid") == 0, "only root gives away");
+        Files.writeString(other, "content");
+        Files.setAttribute(link, "unix:uid", 1001, LinkOption.NOFOLLOW_LINKS);
+        assertEquals(3, run("dump -t 1 -D DIR -o log"));
+        assertTrue(err().contains("log cannot be written: it is a link of user 1001"), err());
+        assertEquals("content", Files.readString(other));
     }
 
     @Test
