@@ -13,6 +13,7 @@ static int child(void *arg) {
 
 int main(int argc, char **argv) {
     testee_init(argc, argv);
+    if (geteuid() != 0) testee_skip("needs root");
     go_on = SYS((volatile int *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     char *its = testee_path("its"), *mine = testee_path("mine"), *file;
     SYS(mkdir(its, 0755));
