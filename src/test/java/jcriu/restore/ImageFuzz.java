@@ -5,9 +5,11 @@ import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
+import com.sun.management.ThreadMXBean;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -42,6 +44,12 @@ import jcriu.store.Pagemap;
  */
 public final class ImageFuzz {
     private static final int MAX_BYTES = 1 << 20;
+
+    /** Three times what any of the good sets takes, which have 400 KiB at most. */
+    private static final long MAX_ALLOCATED_BYTES = 16 << 20;
+
+    private static final ThreadMXBean ALLOCATIONS =
+            (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final int XSAVE_BYTES = 2696;
 
     private static final long[] VALUES = {
@@ -93,7 +101,13 @@ public final class ImageFuzz {
     static Optional<String> run(byte[] input) throws IOException {
         prepare();
         Choices choices = new Choices(input);
-        return choices.pick(4) == 0 ? decode(choices) : tree(choices);
+        long before = ALLOCATIONS.getCurrentThreadAllocatedBytes();
+        Optional<String> refusal = choices.pick(4) == 0 ? decode(choices) : tree(choices);
+        long took = ALLOCATIONS.getCurrentThreadAllocatedBytes() - before;
+        if (took > MAX_ALLOCATED_BYTES + 100L * input.length) {
+            throw new IllegalStateException("images of some KiB took " + took + " bytes to read");
+        }
+        return refusal;
     }
 
     private static void prepare() throws IOException {
