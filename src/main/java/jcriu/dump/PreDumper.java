@@ -246,7 +246,8 @@ public final class PreDumper {
                     List<MapsVma> own = Vmas.withPrivatePages(vmas);
                     tracker.attach(task, own);
                     present.put(task.pid(), null);
-                    jobs.add(() -> found.put(task.pid(), look(task.pid(), own)));
+                    Runs vdso = Vmas.vdso(vmas);
+                    jobs.add(() -> found.put(task.pid(), look(task.pid(), own).or(vdso)));
                 }
             }
             workers.run(jobs);
@@ -282,7 +283,7 @@ public final class PreDumper {
         PageXfer pages = new LocalXfer(images, PageTarget.task(pid), ++lastPagesId, workers, true);
         written.add(pages);
         try {
-            Runs runs = present.orElseGet(() -> scan(pid, Maps.readSmaps(pid), new Runs()));
+            Runs runs = present.orElseGet(() -> scan(pid, Maps.readSmaps(pid)));
             Runs unchanged = new Runs();
             if (parent.isPresent()) {
                 unchanged = tracker.unchanged(pid, runs, parent.get(), workers, true);
@@ -333,7 +334,8 @@ public final class PreDumper {
         finished.add(pages);
     }
 
-    private Runs scan(int pid, List<MapsVma> vmas, Runs into) {
+    private Runs scan(int pid, List<MapsVma> vmas) {
+        Runs into = new Runs();
         try (PagemapScan scan = new PagemapScan(pid)) {
             for (MapsVma vma : Vmas.withPrivatePages(vmas)) {
                 Vmas.scan(vma, scan, into);
@@ -342,7 +344,7 @@ public final class PreDumper {
                 pagesScanned += scan.pagesScanned();
             }
         }
-        return into;
+        return into.or(Vmas.vdso(vmas));
     }
 
     /** Who is there: enough for a reader that looks for the pagemaps. */

@@ -312,8 +312,6 @@ final class TaskDump {
 
     private void scanMemory(Optional<Tracker> tracker) {
         List<MapsVma> own = Vmas.withPrivatePages(vmas);
-        Runs vdso = new Runs();
-        vmas.stream().filter(Vmas::isVdso).forEach(vma -> vdso.add(vma.start(), vma.end()));
         try (PagemapScan scan = new PagemapScan(task.pid())) {
             if (tracker.isPresent()) {
                 runs = tracker.get().look(task.pid(), own, Vmas::scan, scan);
@@ -322,7 +320,7 @@ final class TaskDump {
             }
             pagesScanned = scan.pagesScanned();
         }
-        runs = runs.or(vdso);
+        runs = runs.or(Vmas.vdso(vmas));
     }
 
     /**

@@ -128,6 +128,16 @@ public final class Vmas {
     }
 
     /**
+     * The pages of the vDSO, all of them: they are the kernel's, and stand in all images, because a
+     * restore under another kernel reads them, and because CRIU looks for them in a parent.
+     */
+    public static Runs vdso(List<MapsVma> vmas) {
+        Runs pages = new Runs();
+        vmas.stream().filter(Vmas::isVdso).forEach(vma -> pages.add(vma.start(), vma.end()));
+        return pages;
+    }
+
+    /**
      * Refuses mappings that cannot be made again.
      *
      * @param watched whether it is we who have registered mappings with a userfaultfd
