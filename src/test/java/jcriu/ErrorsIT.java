@@ -12,6 +12,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import jcriu.Launcher.Outcome;
 import org.junit.jupiter.api.AfterAll;
@@ -325,13 +327,14 @@ class ErrorsIT {
     }
 
     /** The target is not dumped: it is told before anything stops, and nothing is left. */
-    private void requireRefused(String why) throws IOException {
+    private String requireRefused(String why) throws IOException {
         Path images = images();
         Outcome outcome = dump(images);
         outcome.requireFailure(4, why);
         assertTrue(outcome.output().contains("target: untouched"), outcome.output());
         requireUnharmed();
         requireEmpty(images);
+        return outcome.output();
     }
 
     /** Consoles and virtual terminals, as far as this machine has them. */
@@ -341,12 +344,26 @@ class ErrorsIT {
         Outcome open = Launcher.run(List.of("sh", "-c", "exec setsid sh -c ': <" + device + "'"));
         assumeTrue(open.status() == 0, device + " cannot be opened");
         start("device", device);
-        requireRefused(
-                "pid "
-                        + target.pid()
-                        + " (target): fd 4 is the terminal device "
-                        + device
-                        + ", which is not supported");
+        String said =
+                requireRefused(
+                        "pid "
+                                + target.pid()
+                                + " (target): fd 4 is the terminal device "
+                                + device
+                                + ", which is not supported");
+        Matcher external = Pattern.compile("--external (tty\\[[0-9a-f:]+\\])").matcher(said);
+        assertTrue(external.find(), said);
+        jcriu(
+                        "dump",
+                        "-R",
+                        "-t",
+                        "" + target.pid(),
+                        "-D",
+                        images().toString(),
+                        "--external",
+                        external.group(1))
+                .requireSuccess();
+        requireUnharmed();
     }
 
     /** (what is shared, what is said). */

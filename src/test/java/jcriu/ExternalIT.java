@@ -187,6 +187,9 @@ class ExternalIT {
         Launcher.run(List.of("mkfifo", fifo.toString())).requireSuccess();
         start("<>" + fifo);
         dump();
+        Files.delete(fifo);
+        Files.writeString(fifo, "a file");
+        restore("<" + second, "").requireFailure(8, "file " + fifo + " is no FIFO any more");
         restore("<" + second, "--inherit-fd fd[9]:" + fifo).requireSuccess();
         assertEquals(second.toString(), leadsTo());
     }

@@ -540,10 +540,31 @@ class FaultsIT {
                 FaultPoint.DUMP_FREEZE,
                 dump(images, true),
                 "",
-                () -> run(dump(other, true)).requireFailure(3, "is already traced by process"));
+                () -> {
+                    run(dump(other, true)).requireFailure(3, "is already traced by process");
+                    requireOneDumpAtATime(images);
+                });
         assertTrue(complete(images));
         requireEmpty(other);
         requireUnharmed();
+        run(List.of("verify", images.toString())).requireSuccess();
+    }
+
+    /** Nor may another tree go into the directory of a dump that is being made. */
+    private static void requireOneDumpAtATime(Path images) {
+        String busy = images + " is in use by process ";
+        try (LiveTarget stranger =
+                LiveTarget.start(CCompiler.testee("target", scratch), scratch, "count", "")) {
+            for (String verb : new String[] {"dump", "pre-dump"}) {
+                Outcome outcome =
+                        run(List.of(verb, "-t", "" + stranger.pid(), "-D", images.toString()));
+                outcome.requireFailure(3, busy);
+                assertTrue(
+                        outcome.output().contains(", jcriu dump\ntarget: untouched, running"),
+                        outcome.output());
+            }
+            stranger.awaitProgress(1);
+        }
     }
 
     /** The next test needs a running patient: some leave it in images only. */

@@ -23,6 +23,7 @@ import jcriu.image.proto.jcriu_checkpoint_kind;
 import jcriu.image.proto.jcriu_track;
 import jcriu.image.proto.stats_entry;
 import jcriu.kernel.FileConstants;
+import jcriu.memory.ChainLock;
 import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
 import jcriu.memory.PageHash;
@@ -90,6 +91,7 @@ public final class Dumper {
     private Tracker tracker = new DigestTracker();
 
     private final UUID id = UUID.randomUUID();
+    private ChainLock writing;
     private ParentImages parent;
     private Disk disk;
     private Set<Integer> watched = Set.of();
@@ -128,6 +130,9 @@ public final class Dumper {
         } finally {
             dumper.tracker.close();
             dumper.workers.close();
+            if (dumper.writing != null) {
+                dumper.writing.close();
+            }
         }
     }
 
@@ -171,6 +176,9 @@ public final class Dumper {
     private void run(SharedObjects shared) {
         Preflight preflight = new Preflight(options, images);
         try {
+            if (!rehearsal) {
+                writing = ChainLock.writing(images);
+            }
             openParent();
             preflight.run();
             FaultPoint.DUMP_CHECK.pass();

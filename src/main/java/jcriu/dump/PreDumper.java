@@ -24,6 +24,7 @@ import jcriu.image.proto.jcriu_manifest;
 import jcriu.image.proto.jcriu_track;
 import jcriu.image.proto.pstree_entry;
 import jcriu.image.proto.stats_entry;
+import jcriu.memory.ChainLock;
 import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
 import jcriu.memory.PagemapScan;
@@ -107,7 +108,9 @@ public final class PreDumper {
     private void run() {
         ActionScripts scripts = new ActionScripts(options.actionScripts(), options.imagesDir());
         ParentImages parent = null;
+        ChainLock writing = null;
         try {
+            writing = ChainLock.writing(images);
             if (options.prevImagesDir().isPresent()) {
                 parent = ParentImages.open(images, options.prevImagesDir().get());
             }
@@ -170,6 +173,9 @@ public final class PreDumper {
             written.forEach(PageXfer::close);
             if (parent != null) {
                 parent.close();
+            }
+            if (writing != null) {
+                writing.close();
             }
         }
         LOG.info(

@@ -27,7 +27,8 @@ import jcriu.sys.Native;
  * A checkpoint and its parents while somebody reads their pages, or takes some out: flock(2) on
  * each {@code inventory.img}. That file is there as long as the checkpoint is one, only its owner
  * can open it, and copies made of hard links, which have the pages files in common, have it in
- * common, too.
+ * common, too. Who writes one locks its directory as well: while there is no inventory, nothing
+ * else tells two dumps apart.
  *
  * <p>A file system that cannot lock (some network ones) does not keep anybody from working.
  */
@@ -75,6 +76,23 @@ public final class ChainLock implements AutoCloseable {
         return take(dumps, LOCK_EX, WAIT_NANOS);
     }
 
+    /**
+     * For who writes a dump: nobody else may write one there, nor read the one that has to go.
+     *
+     * @throws EnvironmentException if somebody writes there, or still reads after ten seconds
+     */
+    public static ChainLock writing(ImageDir images) {
+        ChainLock lock = new ChainLock();
+        try {
+            lock.addDirectory(images.directory());
+            lock.add(images, LOCK_EX, System.nanoTime() + WAIT_NANOS, new HashSet<>());
+            return lock;
+        } catch (RuntimeException e) {
+            lock.close();
+            throw e;
+        }
+    }
+
     private static ChainLock take(List<ImageDir> dumps, int operation, long nanos) {
         long deadline = System.nanoTime() + nanos;
         ChainLock lock = new ChainLock();
@@ -102,6 +120,23 @@ public final class ChainLock implements AutoCloseable {
         }
     }
 
+    /** What is no directory, or cannot be opened, the dump will name. */
+    private void addDirectory(Path directory) {
+        long opened = Fd.tryOpen(directory.toString(), O_RDONLY | O_DIRECTORY, 0);
+        if (Native.failed(opened)) {
+            return;
+        }
+        Fd fd = new Fd(opened, directory.toString());
+        held.add(fd);
+        long r = Native.call(Syscall.FLOCK, fd.number(), LOCK_EX | LOCK_NB);
+        if (r == -Errno.EAGAIN.number()) {
+            throw busy(
+                    directory,
+                    FileStat.of(fd.procPath()).ino(),
+                    "give each dump a directory of its own");
+        }
+    }
+
     /** Whether there may be parents to lock, too; not if it is ours already. */
     private boolean add(ImageDir images, int operation, long deadline, Set<List<Long>> seen) {
         String inventory = images.path(ImageType.INVENTORY).toString();
@@ -123,7 +158,10 @@ public final class ChainLock implements AutoCloseable {
                 r = Native.call(Syscall.FLOCK, fd.number(), operation | LOCK_NB);
             }
             if (r == -Errno.EAGAIN.number()) {
-                throw busy(images.directory(), file.ino());
+                throw busy(
+                        images.directory(),
+                        file.ino(),
+                        "wait until it has ended, and run the same command again");
             }
             FileStat now = FileStat.tryOf(inventory, false);
             if (now == null || now.sameFile(file)) {
@@ -132,11 +170,9 @@ public final class ChainLock implements AutoCloseable {
         }
     }
 
-    private static JcriuException busy(Path directory, long inode) {
+    private static JcriuException busy(Path directory, long inode, String hint) {
         return new EnvironmentException(real(directory) + " is in use by " + holder(inode))
-                .withHint(
-                        "wait until it has ended, and run the same command again;"
-                                + " see docs/dedup.md#two-at-once");
+                .withHint(hint + "; see docs/dedup.md#two-at-once");
     }
 
     /** Without the links that lead there. */

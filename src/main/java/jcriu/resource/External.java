@@ -111,10 +111,7 @@ public final class External {
      */
     String name(OpenFile file, boolean isTty) {
         FileStat stat = file.stat();
-        String name =
-                isTty
-                        ? tty(stat.rdev(), stat.dev())
-                        : "file" + pair(file.info().mntId(), stat.ino());
+        String name = isTty ? tty(stat) : "file" + pair(file.info().mntId(), stat.ino());
         if (named.contains(name)) {
             return name;
         }
@@ -125,6 +122,11 @@ public final class External {
     /** Whether a pipe, given by its inode number, belongs to the outside world. */
     boolean isPipe(long inode) {
         return pipes.contains(inode);
+    }
+
+    /** What a terminal is called. */
+    static String tty(FileStat stat) {
+        return tty(stat.rdev(), stat.dev());
     }
 
     private static String tty(long rdev, long dev) {

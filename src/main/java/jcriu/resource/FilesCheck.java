@@ -17,9 +17,11 @@ import jcriu.image.proto.eventpoll_tfd_entry;
 import jcriu.image.proto.fd_types;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
+import jcriu.image.proto.fown_entry;
 import jcriu.image.proto.ghost_file_entry;
 import jcriu.image.proto.ipc_shm_entry;
 import jcriu.image.proto.memfd_inode_entry;
+import jcriu.image.proto.reg_file_entry;
 import jcriu.image.proto.remap_file_path_entry;
 import jcriu.image.proto.remap_type;
 import jcriu.image.proto.vma_entry;
@@ -120,6 +122,10 @@ public final class FilesCheck {
         }
         if (file.getType() == fd_types.FIFO && file.getFifo().hasRegfId()) {
             requirePath(file.getFifo().getRegfId(), "FIFO " + id(file.getId()));
+            reg_file_entry reg = files.get(file.getFifo().getRegfId()).getReg();
+            if (reg.hasMode() && (reg.getMode() & S_IFMT) != S_IFIFO) {
+                throw wrong(FILES, "FIFO " + id(file.getId()) + " is none: " + reg.getName());
+            }
         }
         if (file.getType() == fd_types.MEMFD) {
             position(file, file.getMemfd().getPos());
@@ -227,13 +233,23 @@ public final class FilesCheck {
         segments.checkMapping(vma);
     }
 
-    /** Deleted files: each means a file with a path, and is a regular file with its image. */
+    /**
+     * Deleted files: each means a file with a path, and is a regular file with its image. The link
+     * that stands for one is removed by the restore: it must be one that a dump makes.
+     */
     private void remaps(ImageDir images) {
         try (ImageReader in = images.reader(ImageType.REMAP_FPATH)) {
             for (remap_file_path_entry remap : in.readAll(remap_file_path_entry.parser())) {
                 requirePath(remap.getOrigId(), "a deleted file");
                 if (remap.getRemapType() == remap_type.PROCFS && remap.getRemapId() <= 0) {
                     throw wrong("remap-fpath.img", "has a task " + remap.getRemapId());
+                }
+                if (remap.getRemapType() == remap_type.LINKED) {
+                    requirePath(remap.getRemapId(), "the link to a deleted file");
+                    String link = files.get(remap.getRemapId()).getReg().getName();
+                    if (!LinkRemap.isLink(link)) {
+                        throw wrong("remap-fpath.img", "no dump makes the link " + printable(link));
+                    }
                 }
                 if (remap.getRemapType() == remap_type.GHOST) {
                     ghost(images, remap.getRemapId());
@@ -249,6 +265,29 @@ public final class FilesCheck {
                 throw wrong(
                         ImageType.GHOST_FILE.fileName(Integer.valueOf(id)),
                         "impossible size " + Long.toUnsignedString(ghost.getSize()));
+            }
+        }
+    }
+
+    /**
+     * Checks that files send their signals to the tree alone.
+     *
+     * @param threads of all its tasks
+     * @param groups that its tasks are in
+     */
+    public void owners(Set<Integer> threads, Set<Integer> groups) {
+        for (file_entry file : files.values()) {
+            fown_entry owner =
+                    Fown.of(file, files.getOrDefault(file.getFifo().getRegfId(), file).getReg());
+            boolean group = owner.getPidType() == F_OWNER_PGRP;
+            if (owner.getPid() != 0 && !(group ? groups : threads).contains(owner.getPid())) {
+                throw wrong(
+                        FILES,
+                        "file "
+                                + id(file.getId())
+                                + " sends its signals to "
+                                + id(owner.getPid())
+                                + ", outside the tree");
             }
         }
     }

@@ -68,6 +68,11 @@ final class LinkRemap {
                                         + " see docs/limits.md#renamed-files");
     }
 
+    /** Whether a path is one that {@link #dump} gives. */
+    static boolean isLink(String path) {
+        return path.substring(path.lastIndexOf('/') + 1).matches("link_remap\\.[0-9]+");
+    }
+
     /** The file entry of the link to a file, if there is one already. */
     Integer known(FileStat stat) {
         return fileIds.get(stat.dev() + ":" + stat.ino());

@@ -45,16 +45,22 @@ final class RegFile {
             LinkRemap links) {
         int type = stat.type();
         if (type == S_IFCHR && stat.rdev() >> 20 != MEMORY_DEVICES) {
+            long major = stat.rdev() >> 20;
+            long minor = stat.rdev() & 0xfffff;
             throw refuse(
                     subject
                             + " is the device "
                             + name
                             + " ("
-                            + (stat.rdev() >> 20)
+                            + major
                             + ":"
-                            + (stat.rdev() & 0xfffff)
+                            + minor
                             + "), whose state cannot be saved",
-                    "close it before the dump; see docs/limits.md#devices");
+                    "close it before the dump, or add --external dev["
+                            + major
+                            + "/"
+                            + minor
+                            + "]:NAME and give the restore another; see docs/limits.md#devices");
         }
         if (type == S_IFSOCK) {
             throw refuse(subject + " is a socket file", "see docs/limits.md#sockets");

@@ -277,6 +277,11 @@ public final class RestoredFiles implements AutoCloseable {
         if (both == null) {
             both = Fd.open(reg.getName(), O_RDWR | O_NONBLOCK);
         }
+        if (FileStat.of(both.procPath()).type() != S_IFIFO) { // it is about to be filled
+            throw new JcriuException(
+                            Kind.RESTORE_REFUSED, "file " + reg.getName() + " is no FIFO any more")
+                    .withHint("put it back as it was at the dump");
+        }
         return Pipe.Pair.fifo(both, pipeId, fifoData);
     }
 

@@ -60,7 +60,11 @@ public final class Tty {
                                             + " is the terminal device "
                                             + name
                                             + ", which is not supported")
-                            .withHint("see docs/limits.md#terminals");
+                            .withHint(
+                                    "give the restore another for it: add --external "
+                                            + External.tty(file.stat())
+                                            + " here, and there --inherit-fd; see"
+                                            + " docs/limits.md#terminals");
         }
         if (!shellJob) {
             throw (UnsupportedStateException)

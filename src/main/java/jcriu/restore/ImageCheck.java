@@ -6,10 +6,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import jcriu.errors.ImageFormatException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.TaskState;
+import jcriu.image.VmaStatus;
 import jcriu.image.proto.core_entry;
 import jcriu.image.proto.creds_entry;
 import jcriu.image.proto.file_lock_entry;
@@ -30,6 +32,7 @@ import jcriu.resource.FilesCheck;
 import jcriu.resource.NumaPolicy;
 import jcriu.resource.Seccomp;
 import jcriu.resource.TaskExtras;
+import jcriu.resource.Vmas;
 import jcriu.store.Runs;
 
 /**
@@ -45,6 +48,9 @@ record ImageCheck(
         List<seccomp_filter> filters,
         Map<Integer, jcriu_task> extras,
         Map<Integer, List<file_lock_entry>> locks) {
+
+    private static final int SHARED =
+            VmaStatus.FILE_SHARED | VmaStatus.ANON_SHARED | VmaStatus.SYSVIPC;
 
     private static final int MAX_COMM = 15;
 
@@ -111,6 +117,9 @@ record ImageCheck(
             }
             check.extras(task, files);
         }
+        files.owners(
+                tree.stream().flatMap(task -> task.tids.stream()).collect(Collectors.toSet()),
+                tree.stream().map(task -> task.pgid).collect(Collectors.toSet()));
         return check;
     }
 
@@ -229,10 +238,16 @@ record ImageCheck(
         pages(task);
     }
 
-    /** Every run lies in mappings; it may go on over mappings that touch. */
+    /**
+     * Every run lies in mappings; it may go on over mappings that touch. Shared ones have no pages
+     * in these images: those are the file's, or the object's, which others see.
+     */
     private static void pages(LoadedTask task) {
         List<long[]> spans = new ArrayList<>();
         for (vma_entry vma : task.mm.getVmasList()) {
+            if (Vmas.is(vma, SHARED)) {
+                continue;
+            }
             long[] last = spans.isEmpty() ? null : spans.get(spans.size() - 1);
             if (last != null && last[1] == vma.getStart()) {
                 last[1] = vma.getEnd();
@@ -251,7 +266,9 @@ record ImageCheck(
                     || spans.get(at)[1] < runs.end(i)) {
                 throw wrong(
                         ImageType.PAGEMAP.fileName(task.pid),
-                        "run at 0x" + Long.toHexString(runs.start(i)) + " is outside all mappings");
+                        "run at 0x"
+                                + Long.toHexString(runs.start(i))
+                                + " is outside all mappings with pages of their own");
             }
         }
     }

@@ -1,6 +1,7 @@
 package jcriu.memory;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,8 +11,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import jcriu.errors.EnvironmentException;
 import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,6 +75,36 @@ class ChainLockTest {
         requireBusy(newest, trunk);
         reader.close();
         ChainLock.exclusive(newest, false).close();
+    }
+
+    @Test
+    void shouldWriteOnceAtATimeWhatNobodyReads() throws IOException {
+        ChainLock writer = ChainLock.writing(newest);
+        EnvironmentException refused =
+                assertThrows(EnvironmentException.class, () -> ChainLock.writing(newest));
+        assertEquals(
+                newest.directory() + " is in use by process " + ProcessHandle.current().pid(),
+                refused.what());
+        assertTrue(refused.hint().contains("a directory of its own"), refused.hint());
+        requireBusy(newest, newest);
+        ChainLock.writing(branch).close(); // its parent is not written
+        writer.close();
+        AtomicBoolean ended = new AtomicBoolean();
+        ChainLock reader = ChainLock.shared(newest);
+        CompletableFuture<Void> end =
+                CompletableFuture.runAsync(
+                        () -> {
+                            assertFalse(ended.get(), "the writer did not wait");
+                            reader.close();
+                        },
+                        CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS));
+        ChainLock.writing(newest).close();
+        ended.set(true);
+        end.join();
+        Files.delete(newest.path(ImageType.INVENTORY));
+        writer = ChainLock.writing(newest);
+        assertThrows(EnvironmentException.class, () -> ChainLock.writing(newest));
+        writer.close();
     }
 
     /** Both go back to the same parent, which is locked once. */

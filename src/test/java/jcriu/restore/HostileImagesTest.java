@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import jcriu.errors.JcriuException;
 import jcriu.errors.Kind;
@@ -21,7 +22,9 @@ import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
+import jcriu.image.VmaStatus;
 import jcriu.image.proto.core_entry;
+import jcriu.image.proto.fd_types;
 import jcriu.image.proto.fdinfo_entry;
 import jcriu.image.proto.file_entry;
 import jcriu.image.proto.fs_entry;
@@ -30,6 +33,9 @@ import jcriu.image.proto.mm_entry;
 import jcriu.image.proto.pagemap_entry;
 import jcriu.image.proto.pagemap_head;
 import jcriu.image.proto.pstree_entry;
+import jcriu.image.proto.remap_file_path_entry;
+import jcriu.image.proto.remap_type;
+import jcriu.image.proto.vma_entry;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,7 +48,11 @@ class HostileImagesTest {
 
     @BeforeEach
     void unpack() throws IOException {
-        for (Map.Entry<String, byte[]> image : GoodImages.read("epoll").entrySet()) {
+        unpack("epoll");
+    }
+
+    private void unpack(String name) throws IOException {
+        for (Map.Entry<String, byte[]> image : GoodImages.read(name).entrySet()) {
             Files.write(directory.resolve(image.getKey()), image.getValue());
         }
         images = new ImageDir(directory);
@@ -220,6 +230,105 @@ class HostileImagesTest {
                             .build());
         }
         refused("run at 0x1000 is outside all mappings");
+    }
+
+    /** Written there, they would change the file. */
+    @Test
+    void shouldRefusePagesOfSharedMappings() {
+        LoadedTask task = ImageCheck.read(images).tree().get(0);
+        long page = task.pages.runs().start(0);
+        for (int status : new int[] {VmaStatus.FILE_SHARED, VmaStatus.ANON_SHARED}) {
+            this.<mm_entry>first(
+                    ImageType.MM,
+                    pid,
+                    e -> {
+                        mm_entry.Builder mm = task.mm.toBuilder();
+                        for (vma_entry.Builder vma : mm.getVmasBuilderList()) {
+                            if (vma.getStart() <= page && page < vma.getEnd()) {
+                                vma.setStatus(VmaStatus.REGULAR | status)
+                                        .setShmid(task.mm.getExeFileId());
+                            }
+                        }
+                        return mm.build();
+                    });
+            refused("run at 0x" + Long.toHexString(page) + " is outside all mappings with pages");
+        }
+    }
+
+    private void changeFile(Predicate<file_entry> which, UnaryOperator<file_entry.Builder> change) {
+        this.<file_entry>change(
+                ImageType.FILES,
+                0,
+                all ->
+                        all.stream()
+                                .map(
+                                        file ->
+                                                which.test(file)
+                                                        ? change.apply(file.toBuilder()).build()
+                                                        : file)
+                                .toList());
+    }
+
+    /** What was in the FIFO would be written to the file. */
+    @Test
+    void shouldRefuseAFifoThatIsAFile() throws IOException {
+        unpack("fifo");
+        int regular = 0100644;
+        changeFile(
+                file -> file.getReg().getName().endsWith(".fifo"),
+                file -> {
+                    file.getRegBuilder().setMode(regular);
+                    return file;
+                });
+        refused(" is none: /");
+    }
+
+    @Test
+    void shouldRefuseSignalsToProcessesOutsideTheTree() {
+        changeFile(
+                file -> file.getType() == fd_types.EVENTFD,
+                file -> {
+                    file.getEfdBuilder().getFownBuilder().setPidType(1).setPid(1).setSignum(9);
+                    return file;
+                });
+        refused("sends its signals to 1, outside the tree");
+    }
+
+    /** The restore removes the link when the tree runs. */
+    @Test
+    void shouldRefuseALinkThatNoDumpMakes() {
+        int id;
+        try (ImageReader in = images.reader(ImageType.FILES, 0)) {
+            id =
+                    in.readAll(file_entry.parser()).stream()
+                            .filter(file_entry::hasReg)
+                            .findFirst()
+                            .orElseThrow()
+                            .getId();
+        }
+        try (ImageWriter out = images.writer(ImageType.REMAP_FPATH)) {
+            out.write(
+                    remap_file_path_entry
+                            .newBuilder()
+                            .setOrigId(id)
+                            .setRemapId(id)
+                            .setRemapType(remap_type.LINKED)
+                            .build());
+        }
+        refused("remap-fpath.img: no dump makes the link /");
+        for (String name : List.of("/etc/link_remap.7", "/etc/link_remap.7/x")) {
+            changeFile(
+                    file -> file.getId() == id,
+                    file -> {
+                        file.getRegBuilder().setName(name);
+                        return file;
+                    });
+            if (name.endsWith("7")) {
+                ImageCheck.read(images);
+            } else {
+                refused("no dump makes the link " + name);
+            }
+        }
     }
 
     @Test
