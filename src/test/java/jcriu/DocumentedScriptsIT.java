@@ -97,6 +97,7 @@ class DocumentedScriptsIT {
         try (LiveTarget target = LiveTarget.start(program, scratch, "memory", "4")) {
             Files.writeString(directory.resolve("work.pid"), target.pid() + "\n");
             shell(cronCommand()).requireSuccess();
+            LiveTarget.pause(1_000); // checkpoints are named by the second
             shell(cronCommand()).requireSuccess();
             String execStart =
                     service.lines()
