@@ -22,7 +22,9 @@ public final class SyscallException extends JcriuException {
             case "EROFS" -> "mount it writable, or choose another --images-dir";
             case "EMFILE" -> "allow more descriptors: ulimit -n";
             case "ENFILE" -> "allow more open files: sysctl fs.file-max";
-            case "ENOMEM" -> "free memory, or allow more mappings: sysctl vm.max_map_count";
+            case "ENOMEM" ->
+                    "free memory, raise what limits the process (prlimit --as --data), or allow"
+                            + " more mappings: sysctl vm.max_map_count";
             case "EAGAIN" ->
                     "allow more processes: ulimit -u, sysctl kernel.pid_max, cgroup pids.max";
             default -> null;
