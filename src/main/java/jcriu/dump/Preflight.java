@@ -393,14 +393,8 @@ final class Preflight {
 
     /** Empty where the kernel has no such namespace, or where it is still without a process. */
     private static String namespace(String link) {
-        try {
-            return ProcFs.readlink(link);
-        } catch (SyscallException e) {
-            if (e.errno() != Errno.ENOENT) {
-                throw e;
-            }
-            return "";
-        }
+        String name = ProcFs.tryReadlink(link);
+        return name == null ? "" : name;
     }
 
     /** Executable, directories, and mappings of files that are gone. */
@@ -439,7 +433,7 @@ final class Preflight {
                                     + Long.toHexString(vma.end());
                     FileStat stat = FileStat.tryOf(link);
                     if (stat != null) {
-                        sharedBytes.put(SharedObjects.idOf(vma), SharedObjects.bytesOf(link));
+                        sharedBytes.put(SharedObjects.idOf(vma), SharedObjects.bytesOf(stat));
                         sharedPaths.put(SharedObjects.idOf(vma), link);
                     }
                 }

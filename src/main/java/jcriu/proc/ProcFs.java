@@ -4,6 +4,8 @@ import static jcriu.kernel.FileConstants.AT_FDCWD;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import jcriu.errors.Errno;
+import jcriu.errors.SyscallException;
 import jcriu.errors.TaskGoneException;
 import jcriu.kernel.Syscall;
 import jcriu.sys.FileStat;
@@ -83,6 +85,18 @@ public final class ProcFs {
                 throw ProcFailure.of(path, length);
             }
             return new String(target.get(0, (int) length), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** The same, or null if there is no such link. */
+    public static String tryReadlink(String path) {
+        try {
+            return readlink(path);
+        } catch (SyscallException e) {
+            if (e.errno() != Errno.ENOENT) {
+                throw e;
+            }
+            return null;
         }
     }
 

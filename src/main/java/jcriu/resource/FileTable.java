@@ -363,11 +363,12 @@ public final class FileTable {
 
     /** Refuses a file without a descriptor that cannot be saved, as {@link #check(int)} does. */
     public void checkReference(String linkPath, String subject) {
+        String name = ProcFs.tryReadlink(linkPath);
         FileStat stat = FileStat.tryOf(linkPath);
-        if (stat == null) {
+        if (name == null || stat == null) {
             return; // unmapped meanwhile
         }
-        FdLink link = FdLink.parse(ProcFs.readlink(linkPath)).of(stat);
+        FdLink link = FdLink.parse(name).of(stat);
         if (link.kind() == FdLink.Kind.PATH && !link.name().equals(SharedObjects.ANONYMOUS)) {
             checkPath(subject, link, stat);
         }

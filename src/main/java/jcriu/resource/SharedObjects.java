@@ -168,8 +168,8 @@ public final class SharedObjects implements AutoCloseable {
     }
 
     /** Bytes that an object holds now: to make room before the freeze. */
-    public static long bytesOf(String path) {
-        return FileStat.of(path).blocks() * 512;
+    public static long bytesOf(FileStat object) {
+        return object.blocks() * 512;
     }
 
     /** Says where the pages of an object go, by its id; prepared for it, or made afresh. */
