@@ -68,12 +68,16 @@ public final class Registers {
 
     private final byte[] bytes;
 
+    /** The call that the kernel has taken up again; -1: none, or not known. */
+    private int takenUp = -1;
+
     public Registers() {
         bytes = new byte[SIZE];
     }
 
     public Registers(Registers other) {
         bytes = other.bytes.clone();
+        takenUp = other.takenUp;
     }
 
     byte[] bytes() {
@@ -191,11 +195,10 @@ public final class Registers {
      * another way nothing changes: only the kernel can go on with it.
      */
     void takenUpBy(byte[] instruction) {
-        if (instruction[0] == MOV_EAX) {
-            set(
-                    Reg.ORIG_RAX,
-                    ByteBuffer.wrap(instruction).order(ByteOrder.LITTLE_ENDIAN).getInt(1));
-        }
+        takenUp =
+                instruction[0] == MOV_EAX
+                        ? ByteBuffer.wrap(instruction).order(ByteOrder.LITTLE_ENDIAN).getInt(1)
+                        : -1;
     }
 
     /**
@@ -205,6 +208,9 @@ public final class Registers {
      */
     public Registers restarted() {
         Registers r = new Registers(this);
+        if (isTakenUpAgain() && takenUp >= 0) {
+            r.set(Reg.ORIG_RAX, takenUp);
+        }
         if (inSyscall()) {
             long result = result();
             if (result == -ProcessConstants.ERESTARTSYS
@@ -212,7 +218,7 @@ public final class Registers {
                     || result == -ProcessConstants.ERESTARTNOHAND) {
                 r.rewindSyscall();
             } else if (result == -ProcessConstants.ERESTART_RESTARTBLOCK) {
-                if (canBeMadeAgain()) {
+                if (r.canBeMadeAgain()) {
                     r.rewindSyscall();
                 } else {
                     r.set(Reg.RAX, -Errno.EINTR.number());
