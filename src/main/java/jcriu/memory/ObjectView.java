@@ -4,13 +4,11 @@ import static jcriu.kernel.FileConstants.*;
 import static jcriu.kernel.MmanConstants.*;
 
 import com.kenai.jffi.MemoryIO;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import jcriu.kernel.Syscall;
+import jcriu.proc.ProcFs;
 import jcriu.store.PageXfer;
 import jcriu.store.PagemapRun;
 import jcriu.store.Runs;
@@ -69,12 +67,7 @@ public final class ObjectView implements AutoCloseable {
 
     /** Only a memfd tells by its seals; the other two kinds have no descriptor to do it with. */
     private static boolean canShrink(Fd object) {
-        String name;
-        try {
-            name = Files.readSymbolicLink(Path.of(object.procPath())).toString();
-        } catch (IOException e) {
-            return true;
-        }
+        String name = ProcFs.readlink(object.procPath());
         return !name.startsWith("/dev/zero") && !name.startsWith("/SYSV") && !isSealed(object);
     }
 
