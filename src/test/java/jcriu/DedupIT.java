@@ -21,13 +21,17 @@ import jcriu.SharedTarget.Way;
 import jcriu.errors.EnvironmentException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
+import jcriu.inspect.Verification;
 import jcriu.memory.ChainLock;
 import jcriu.memory.Holes;
 import jcriu.store.ChainRead;
 import jcriu.store.Dedup;
+import jcriu.store.Link;
 import jcriu.store.PageTarget;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Superseded pages leave the parents of a chain; the chain stays whole, whatever happens. */
 class DedupIT extends ChainCase {
@@ -281,33 +285,103 @@ class DedupIT extends ChainCase {
         return Launcher.run(command);
     }
 
-    /** Three full dumps of one tree: what is the same is stored once, and each is restored. */
+    /** Full dumps 1 to {@code last}, a page of each area written before each; the sums then. */
+    private List<List<Long>> fullDumps(SharedTarget target, int last) throws IOException {
+        List<List<Long>> sums = new ArrayList<>();
+        for (int n = 1; n <= last; n++) {
+            for (int area = 0; area < 4; area++) {
+                target.change(Way.WRITE, area, n, 4711L * n);
+            }
+            sums.add(target.sums());
+            jcriu("dump", "-R", "-t", "" + target.pid(), "-D", images(n)).requireSuccess();
+        }
+        return sums;
+    }
+
+    /** Five full dumps of one tree: what is the same is stored once, and each is restored. */
     @Test
     void shouldLinkFullDumps() throws IOException {
         try (SharedTarget target = SharedTarget.start(program, scratch)) {
-            List<List<Long>> sums = new ArrayList<>();
+            List<List<Long>> sums = fullDumps(target, 5);
             long before = 0;
-            for (int n = 1; n <= 3; n++) {
-                for (int area = 0; area < 4; area++) {
-                    target.change(Way.WRITE, area, n, 4711L * n);
-                }
-                sums.add(target.sums());
-                jcriu("dump", "-R", "-t", "" + target.pid(), "-D", images(n)).requireSuccess();
+            for (int n = 1; n <= 5; n++) {
                 before += space(images(n));
             }
-            String[] link = {"dedup", "--link", images(1), images(2), images(3)};
+            String[] link = {
+                "dedup", "--link", images(1), images(2), images(3), images(4), images(5)
+            };
             long pages = pagesOf(jcriu(link));
-            // of 4 areas in 2 dumps all but one page each, and more
-            assertTrue(pages >= 2 * 4 * (SharedTarget.PAGES - 1), "" + pages);
-            long after = space(images(1)) + space(images(2)) + space(images(3));
+            // of 4 areas in 4 dumps all but one page each, and more
+            assertTrue(pages >= 4 * 4 * (SharedTarget.PAGES - 1), "" + pages);
+            long after = 0;
+            for (int n = 1; n <= 5; n++) {
+                after += space(images(n));
+            }
             assertEquals(before - 4096 * pages, after);
             assertEquals(0, pagesOf(jcriu(link)));
             jcriu("dedup", "--link", images(1), images(3))
                     .requireFailure(3, "has another parent already");
-            for (int n = 3; n >= 1; n--) {
+            for (int n = 5; n >= 1; n--) {
                 jcriu("verify", images(n)).requireSuccess();
                 requireRestorable(target, n, sums.get(n - 1));
             }
+        }
+    }
+
+    /** SIGKILL at steps of each kind: every dump is what it was, and a second run ends it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"dedup.write", "dedup.sync", "dedup.rename", "dedup.punch"})
+    void shouldSurviveItsDeathWhileItLinks(String kind) throws IOException {
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            List<List<Long>> sums = fullDumps(target, 3);
+            target.kill();
+            List<Map<PageTarget, Integer>> before = new ArrayList<>();
+            for (int n = 1; n <= 3; n++) {
+                before.add(content(Path.of(images(n))));
+            }
+            for (int step = 1; ; step += 1 + step / 2) {
+                Path copy = Files.createTempDirectory(scratch, "copy");
+                CCompiler.run(List.of("cp", "-a", directory + "/.", copy.toString()));
+                List<String> dumps = new ArrayList<>(List.of("dedup", "--link"));
+                List<ImageDir> images = new ArrayList<>();
+                for (int n = 1; n <= 3; n++) {
+                    dumps.add("" + copy.resolve("" + n));
+                    images.add(new ImageDir(copy.resolve("" + n)));
+                }
+                String point = kind + "@" + step;
+                Outcome outcome = fault(point + ":kill", dumps.toArray(new String[0]));
+                if (outcome.status() == 0) {
+                    assertTrue(step > 7, kind + " has only " + step + " steps");
+                    return;
+                }
+                assertEquals(128 + 9, outcome.status(), point + outcome.output());
+                requireAsBefore(images, before, point);
+                if (step == 7) { // one of them for real
+                    for (int n = 1; n <= 3; n++) {
+                        jcriu("restore", "-d", "-D", "" + copy.resolve("" + n)).requireSuccess();
+                        assertEquals(sums.get(n - 1), target.sums(), point);
+                        target.kill();
+                    }
+                }
+                Link.run(images, new Holes(), false);
+                requireAsBefore(images, before, point);
+                assertEquals(0, Link.run(images, new Holes(), true).pages(), point);
+                assertEquals(2, Files.list(copy).filter(DedupIT::hasParent).count(), point);
+            }
+        }
+    }
+
+    private static boolean hasParent(Path dump) {
+        return Files.isSymbolicLink(dump.resolve("parent"));
+    }
+
+    private static void requireAsBefore(
+            List<ImageDir> images, List<Map<PageTarget, Integer>> before, String point) {
+        for (int i = 0; i < images.size(); i++) {
+            assertEquals(before.get(i), content(images.get(i).directory()), point);
+            List<String> lines = new ArrayList<>();
+            Verification.Result result = Verification.run(images.get(i).directory(), lines::add);
+            assertEquals(0, result.faults(), point + lines);
         }
     }
 
