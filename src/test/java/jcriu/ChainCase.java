@@ -9,6 +9,7 @@ import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
 import jcriu.image.ImageType;
 import jcriu.image.proto.dump_stats_entry;
+import jcriu.image.proto.jcriu_track;
 import jcriu.image.proto.stats_entry;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,6 +35,13 @@ abstract class ChainCase {
     /** The directory of one checkpoint, which is made. */
     String images(Object name) throws IOException {
         return Files.createDirectories(directory.resolve("" + name)).toString();
+    }
+
+    /** What a checkpoint says of the tracker that was set when it was made. */
+    jcriu_track track(String name) {
+        try (ImageReader in = new ImageDir(directory.resolve(name)).reader(ImageType.JCRIU_TRACK)) {
+            return in.requireOne(jcriu_track.parser());
+        }
     }
 
     static dump_stats_entry stats(String images) {

@@ -123,6 +123,33 @@ class HiddenWritersIT extends ChainCase {
         }
     }
 
+    /**
+     * The marks that are there are not those of the parent: a keeper ended, and there is another.
+     */
+    @Test
+    void shouldSeeWritesOfTheTimeBeforeTheKeeperRestarted() throws IOException {
+        assumeTrue(UffdTracker.works());
+        tracker = UffdTracker.NAME;
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            preDump(target);
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 5, 4711);
+            target.change(Way.WRITE, SharedTarget.ANONYMOUS, 5, 4711);
+            int keeper = track("1").getKeeperPid();
+            LiveTarget.kill(keeper, "KILL");
+            LiveTarget.await("its end", () -> "XZ".indexOf(LiveTarget.state(keeper)) >= 0);
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 6, 4711); // nobody watches
+            String pid = "" + target.pid();
+            String parent = "--prev-images-dir=../1";
+            jcriu("pre-dump", "--tracker", tracker, "-t", pid, "-D", images("restarts"), parent)
+                    .requireSuccess();
+            assertNotEquals(keeper, track("restarts").getKeeperPid());
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 7, 4711);
+            dump_stats_entry stats = requireSeen(target);
+            assertTrue(stats.getPagesWritten() >= 3, "" + stats);
+            assertEquals(1, stats.getShpagesWritten());
+        }
+    }
+
     /** Without a parent, too: what was touched and never written. */
     @Test
     void shouldNotStorePagesOfZeros() throws IOException {

@@ -16,11 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import jcriu.Launcher.Outcome;
-import jcriu.image.ImageDir;
-import jcriu.image.ImageReader;
-import jcriu.image.ImageType;
 import jcriu.image.proto.dump_stats_entry;
-import jcriu.image.proto.jcriu_track;
 import jcriu.memory.SoftDirtyTracker;
 import jcriu.memory.Tracker;
 import jcriu.memory.Trackers;
@@ -64,12 +60,6 @@ class UffdIT extends ChainCase {
         Outcome outcome = jcriu(all.toArray(String[]::new));
         outcome.requireSuccess();
         return outcome;
-    }
-
-    private jcriu_track track(String name) {
-        try (ImageReader in = new ImageDir(directory.resolve(name)).reader(ImageType.JCRIU_TRACK)) {
-            return in.requireOne(jcriu_track.parser());
-        }
     }
 
     private static boolean watched(LiveTarget target) {
