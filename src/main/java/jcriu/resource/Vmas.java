@@ -137,6 +137,11 @@ public final class Vmas {
         return pages;
     }
 
+    /** The kernel gives these a protection key of its own, pkeys(7), and will again. */
+    private static boolean isExecuteOnly(MapsVma vma) {
+        return vma.prot() == PROT_EXEC;
+    }
+
     /**
      * Refuses mappings that cannot be made again.
      *
@@ -158,7 +163,7 @@ public final class Vmas {
                 what = "is a shadow stack";
             } else if ((vma.vmFlags() & REFUSED) != 0) {
                 what = "has the flags " + VmFlag.describe(vma.vmFlags() & REFUSED);
-            } else if (vma.protectionKey() != 0) {
+            } else if (vma.protectionKey() != 0 && !isExecuteOnly(vma)) {
                 what = "has protection key " + vma.protectionKey();
             } else if (SysvShm.is(vma) && SysvShm.find(vma) == null) {
                 what = "is a SysV shared memory segment of another IPC namespace";
