@@ -30,6 +30,7 @@ import jcriu.memory.PageHash;
 import jcriu.memory.Tracker;
 import jcriu.memory.Trackers;
 import jcriu.memory.Workers;
+import jcriu.proc.Limits;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.progress.Progress;
@@ -73,6 +74,9 @@ public final class Dumper {
 
     /** Digested in each rehearsal. */
     private static final int WARM_PAGES = 512;
+
+    /** ids, mm, fs, pagemap and fdinfo; a core image comes for each thread. */
+    private static final int IMAGES_OF_A_TASK = 5;
 
     /** How long the compiler may take, after that, for what it still has to do. */
     private static final long SETTLE_NANOS = 200_000_000;
@@ -285,11 +289,20 @@ public final class Dumper {
         }
     }
 
-    /** Creates the images that there will be, as far as that can be known. */
+    /**
+     * Creates the images that there will be, as far as that can be known and descriptors last: each
+     * stays open until it is written. Those of other tasks are created inside the freeze.
+     */
     private void prepareImages(Map<Integer, int[]> threads) {
         int index = 0;
+        int self = (int) ProcessHandle.current().pid();
+        long room = Limits.read(self).soft(Limits.RLIMIT_NOFILE) / 4;
         for (Map.Entry<Integer, int[]> task : threads.entrySet()) {
             int pid = task.getKey();
+            room -= IMAGES_OF_A_TASK + task.getValue().length;
+            if (room < 0) {
+                break;
+            }
             for (int tid : task.getValue()) {
                 images.prepare(ImageType.CORE, tid);
             }

@@ -49,12 +49,13 @@ public final class LocalXfer implements PageXfer {
     private final int pagesId;
     private final Workers workers;
     private final boolean digesting;
-    private final Fd file;
+    private final String path;
     private final List<PagemapRun> runs = new ArrayList<>();
     private long dataBytes;
     private long parentBytes;
     private long mapped;
     private long mappedBytes;
+    private boolean reserved;
     private boolean finished;
     private PageDigests digests;
     private boolean closed;
@@ -67,16 +68,26 @@ public final class LocalXfer implements PageXfer {
         this.pagesId = pagesId;
         this.workers = workers;
         this.digesting = digesting;
-        this.file = create(images.path(ImageType.PAGES, pagesId).toString());
+        this.path = images.path(ImageType.PAGES, pagesId).toString();
+        create();
         images.wrote(images.path(ImageType.PAGES, pagesId));
     }
 
     /** What stands there may have another name, or be open elsewhere: it is not written to. */
-    private static Fd create(String path) {
+    private void create() {
+        remove();
+        Fd.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600).close();
+    }
+
+    /** Open while it is used only: there may be more targets than descriptors. */
+    private Fd file() {
+        return Fd.open(path, O_RDWR | O_NOFOLLOW);
+    }
+
+    private void remove() {
         try (NativeMemory name = NativeMemory.cString(path)) {
             Native.call(Syscall.UNLINKAT, AT_FDCWD, name.address(), 0);
         }
-        return Fd.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     }
 
     /**
@@ -89,16 +100,20 @@ public final class LocalXfer implements PageXfer {
         if (bytes < WORTH_PREPARING) {
             return;
         }
-        reserve(bytes);
-        long at =
-                Native.call(
-                        Syscall.MMAP,
-                        0,
-                        bytes,
-                        PROT_READ | PROT_WRITE,
-                        MAP_SHARED,
-                        file.number(),
-                        0);
+        long at;
+        reserved = true;
+        try (Fd file = file()) {
+            reserve(file, bytes);
+            at =
+                    Native.call(
+                            Syscall.MMAP,
+                            0,
+                            bytes,
+                            PROT_READ | PROT_WRITE,
+                            MAP_SHARED,
+                            file.number(),
+                            0);
+        }
         if (Native.failed(at)) {
             return;
         }
@@ -118,7 +133,7 @@ public final class LocalXfer implements PageXfer {
      * On tmpfs fallocate(2) fills the pages too, on one core; there the free space is asked for,
      * and the pages are filled on all cores.
      */
-    private void reserve(long bytes) {
+    private static void reserve(Fd file, long bytes) {
         String what = "reserve " + bytes + " bytes for " + file.name();
         try (NativeMemory statfs = NativeMemory.allocate(256)) {
             Native.check(
@@ -148,7 +163,7 @@ public final class LocalXfer implements PageXfer {
     private void populate(long start, long length) {
         long r = Native.call(Syscall.MADVISE, start, length, MADV_POPULATE_WRITE);
         if (r == -Errno.EFAULT.number()) {
-            throw noRoom("fill " + length + " bytes of " + file.name());
+            throw noRoom("fill " + length + " bytes of " + path);
         }
         touch(start, length);
     }
@@ -172,7 +187,7 @@ public final class LocalXfer implements PageXfer {
                 }
                 long r = Native.call(Syscall.PREADV, zeros.number(), iovecs.address(), n, 0, 0);
                 if (r == -Errno.EFAULT.number()) {
-                    throw noRoom("fill " + length + " bytes of " + file.name());
+                    throw noRoom("fill " + length + " bytes of " + path);
                 }
             }
         }
@@ -261,8 +276,12 @@ public final class LocalXfer implements PageXfer {
     /** What fits into the mapped part is put there at once; small neighbours go in one write. */
     @Override
     public void fill(Runs pages, Source source) {
-        try (Buffer buffer = new Buffer()) {
-            int run = pages.isEmpty() ? 0 : find(pages.start(0));
+        if (pages.isEmpty()) {
+            return;
+        }
+        try (Fd file = file();
+                Buffer buffer = new Buffer(file)) {
+            int run = find(pages.start(0));
             for (int i = 0; i < pages.size(); i++) {
                 long from = pages.start(i);
                 while (from < pages.end(i)) {
@@ -290,9 +309,14 @@ public final class LocalXfer implements PageXfer {
 
     /** Pages on their way into the file; made when the first comes. */
     private final class Buffer implements AutoCloseable {
+        private final Fd file;
         private NativeMemory memory;
         private long offset;
         private int pending;
+
+        Buffer(Fd file) {
+            this.file = file;
+        }
 
         void copy(Source source, long from, long to, long length) {
             if (memory == null) {
@@ -333,9 +357,13 @@ public final class LocalXfer implements PageXfer {
     /** Cuts off what was reserved and not needed, and writes the pagemap. */
     @Override
     public void finish() {
-        Native.check(
-                Native.call(Syscall.FTRUNCATE, file.number(), dataBytes),
-                "truncate " + file.name());
+        if (reserved) {
+            try (Fd file = file()) {
+                Native.check(
+                        Native.call(Syscall.FTRUNCATE, file.number(), dataBytes),
+                        "truncate " + path);
+            }
+        }
         if (digesting && dataBytes > 0) {
             digests().write(images, pagesId);
         }
@@ -362,10 +390,7 @@ public final class LocalXfer implements PageXfer {
             mappedBytes = 0;
         }
         if (!finished || dataBytes == 0) {
-            try (NativeMemory path = NativeMemory.cString(file.name())) {
-                Native.call(Syscall.UNLINKAT, AT_FDCWD, path.address(), 0);
-            }
+            remove();
         }
-        file.close();
     }
 }

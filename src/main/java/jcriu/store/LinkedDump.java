@@ -189,14 +189,7 @@ final class LinkedDump {
                                 PosixFilePermissions.asFileAttribute(
                                         PosixFilePermissions.fromString("rw-------")))) {
             for (int i = 0; i < offsets.size(); i++) {
-                long at = offsets.start(i);
-                while (at < offsets.end(i)) {
-                    long n = from.channel().transferTo(at, offsets.end(i) - at, to);
-                    if (n <= 0) {
-                        throw new IOException(from.path() + " has become shorter");
-                    }
-                    at += n;
-                }
+                from.appendTo(to, offsets.start(i), offsets.end(i));
             }
             disk.before(DiskSteps.Step.SYNC);
             to.force(true);
