@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import jcriu.Launcher.Outcome;
 import jcriu.image.proto.dump_stats_entry;
@@ -20,6 +22,7 @@ class IncrementalIT extends ChainCase {
     private static final int MIB = 16;
     private static final int PAGES = MIB << 8;
     private static final int DAMAGED = 6;
+    private static final String XXHASH = "libxxhash.so.0";
 
     private static Path program;
 
@@ -97,6 +100,44 @@ class IncrementalIT extends ChainCase {
             jcriu("dump", "-t", pid, "-D", images(5), "--prev-images-dir", "../4").requireSuccess();
             assertTrue(stats(images(5)).getPagesWritten() < 64, "" + stats(images(5)));
             jcriu("restore", "-d", "-D", images(5)).requireSuccess();
+            target.awaitProgress(1);
+        }
+    }
+
+    /** One chain, on machines with xxHash's library and without: the digests are the same. */
+    @Test
+    void shouldDigestAlikeWithAndWithoutTheLibrary() throws IOException {
+        try (LiveTarget target = start()) {
+            for (int n = 1; n <= 4; n++) {
+                boolean missing = n % 2 == 0;
+                List<String> words =
+                        new ArrayList<>(
+                                List.of(
+                                        Launcher.SCRIPT,
+                                        n < 4 ? "pre-dump" : "dump",
+                                        "-v4",
+                                        "--tracker=digest",
+                                        "--track-mem",
+                                        "-t" + target.pid(),
+                                        "-D" + images(n)));
+                if (n > 1) {
+                    words.add("--prev-images-dir=../" + (n - 1));
+                }
+                String option =
+                        missing ? "-Djcriu.xxhash=libnone.so.0" : "-Djcriu.xxhash=" + XXHASH;
+                Outcome outcome = Launcher.run(Launcher.with(option, words.toArray(String[]::new)));
+                outcome.requireSuccess();
+                String by = "pages are digested by " + (missing ? "hash4j" : XXHASH);
+                assertTrue(outcome.output().contains(by), outcome.output());
+                if (n > 1) {
+                    dump_stats_entry stats = stats(images(n));
+                    assertTrue(stats.getPagesWritten() < 64, n + ": " + stats);
+                    assertTrue(stats.getPagesSkippedParent() >= PAGES, n + ": " + stats);
+                }
+            }
+            requireGone(target);
+            jcriu("verify", images(4)).requireSuccess();
+            jcriu("restore", "-d", "-D", images(4)).requireSuccess();
             target.awaitProgress(1);
         }
     }

@@ -18,7 +18,11 @@ import org.slf4j.LoggerFactory;
  * (docs/adr/0016).
  */
 public final class PageHash {
-    private static final String LIBRARY = "libxxhash.so.0";
+    /**
+     * Another name, with {@code -Djcriu.xxhash=NAME}, is a test's wish: a library that is missing.
+     */
+    private static final String LIBRARY = System.getProperty("jcriu.xxhash", "libxxhash.so.0");
+
     private static final MemoryIO MEMORY = MemoryIO.getInstance();
 
     /** Loops over pages; 0 if there is no library that can be used. */
