@@ -27,6 +27,7 @@ import jcriu.image.proto.stats_entry;
 import jcriu.memory.ChainLock;
 import jcriu.memory.DigestTracker;
 import jcriu.memory.LocalXfer;
+import jcriu.memory.LostWrites;
 import jcriu.memory.PagemapScan;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Tracker;
@@ -293,6 +294,7 @@ public final class PreDumper {
             Runs unchanged = new Runs();
             if (parent.isPresent()) {
                 unchanged = tracker.unchanged(pid, runs, parent.get(), workers, true);
+                unchanged = LostWrites.in(unchanged, runs, parent.get());
             } else {
                 pages.expect(expectedBytes);
             }

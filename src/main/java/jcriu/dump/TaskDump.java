@@ -18,6 +18,7 @@ import jcriu.image.proto.pstree_entry;
 import jcriu.image.proto.task_core_entry;
 import jcriu.image.proto.task_kobj_ids_entry;
 import jcriu.image.proto.vma_entry;
+import jcriu.memory.LostWrites;
 import jcriu.memory.PagemapScan;
 import jcriu.memory.PagesOut;
 import jcriu.memory.Tracker;
@@ -332,7 +333,10 @@ final class TaskDump {
             PageXfer into, Optional<? extends PageRead> parent, Tracker tracker, Workers workers) {
         Runs unchanged =
                 parent.isPresent()
-                        ? tracker.unchanged(task.pid(), runs, parent.get(), workers, false)
+                        ? LostWrites.in(
+                                tracker.unchanged(task.pid(), runs, parent.get(), workers, false),
+                                runs,
+                                parent.get())
                         : new Runs();
         Runs data = runs.minus(unchanged);
         PagesOut.plan(data, unchanged, into);
