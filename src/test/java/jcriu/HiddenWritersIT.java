@@ -123,6 +123,58 @@ class HiddenWritersIT extends ChainCase {
         }
     }
 
+    /** Soft-dirty bits belong to nobody: whoever clears them makes all earlier writes unseen. */
+    @ParameterizedTest
+    @ValueSource(strings = {"clear_refs", "jcriu", "criu"})
+    void shouldSeeWritesOfTheTimeBeforeSomebodyElseClearedTheBits(String who) throws IOException {
+        assumeTrue(SoftDirtyTracker.works());
+        assumeTrue(!who.equals("criu") || Files.exists(Path.of("/usr/sbin/criu")));
+        tracker = SoftDirtyTracker.NAME;
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            preDump(target);
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 5, 4711);
+            String pid = "" + target.pid();
+            String other = images("other");
+            switch (who) {
+                case "jcriu" ->
+                        jcriu("pre-dump", "--tracker", tracker, "-t", pid, "-D", other)
+                                .requireSuccess();
+                case "criu" ->
+                        Launcher.run(
+                                        List.of(
+                                                "/usr/sbin/criu",
+                                                "pre-dump",
+                                                "--track-mem",
+                                                "-t",
+                                                pid,
+                                                "-D",
+                                                other))
+                                .requireSuccess();
+                default -> Files.writeString(Path.of("/proc/" + pid + "/clear_refs"), "4");
+            }
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 6, 4711);
+            requireSeen(target);
+        }
+    }
+
+    /** Another process has the number of the one in the parent images. */
+    @ParameterizedTest
+    @ValueSource(strings = {DigestTracker.NAME, UffdTracker.NAME, SoftDirtyTracker.NAME})
+    void shouldSeeThatAPidIsUsedAgain(String name) throws IOException {
+        assumeTrue(!name.equals(SoftDirtyTracker.NAME) || SoftDirtyTracker.works());
+        assumeTrue(!name.equals(UffdTracker.NAME) || UffdTracker.works());
+        tracker = name;
+        try (SharedTarget target = SharedTarget.start(program, scratch)) {
+            preDump(target);
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 5, 4711);
+            jcriu("dump", "-t", "" + target.pid(), "-D", images("away")).requireSuccess();
+            LiveTarget.await("its end", () -> !target.alive());
+            jcriu("restore", "-d", "-D", images("away")).requireSuccess();
+            target.change(Way.WRITE, SharedTarget.PRIVATE, 6, 4711);
+            requireSeen(target);
+        }
+    }
+
     /**
      * The marks that are there are not those of the parent: a keeper ended, and there is another.
      */
