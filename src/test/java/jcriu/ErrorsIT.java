@@ -107,6 +107,32 @@ class ErrorsIT {
         }
     }
 
+    /** Nothing is kept open for each task: there may be more of them than descriptors. */
+    @Test
+    void shouldDumpMoreTasksThanItMayOpenFiles() throws IOException {
+        int root =
+                LiveTarget.detached("sh -c 'for i in $(seq 60); do sleep 1000 & done; sleep 1000'");
+        try {
+            LiveTarget.await("60 children", () -> children(root) == 61);
+            List<String> few = List.of("sh", "-c", "ulimit -n 64 && exec \"$@\"", "sh");
+            Path images = images();
+            jcriu(few, "dump", "-R", "-t", "" + root, "-D", images.toString()).requireSuccess();
+            jcriu("verify", images.toString()).requireSuccess();
+            assertEquals(61, children(root));
+        } finally {
+            LiveTarget.kill(-root, "KILL");
+        }
+    }
+
+    private static long children(int pid) {
+        try {
+            String list = Files.readString(Path.of("/proc/" + pid + "/task/" + pid + "/children"));
+            return list.isBlank() ? 0 : list.strip().split(" ").length;
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
     @Test
     void shouldRefuseAPidThatIsNotThere() throws IOException {
         Path images = images();

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import jcriu.errors.Errno;
 import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
 import jcriu.errors.SyscallException;
 import jcriu.image.FileRecord;
 import jcriu.image.ImageDir;
@@ -23,6 +24,7 @@ import jcriu.store.Pagemap;
 import jcriu.store.PagemapRun;
 import jcriu.store.Runs;
 import jcriu.sys.Fd;
+import jcriu.sys.FileStat;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
 
@@ -50,6 +52,7 @@ public final class LocalXfer implements PageXfer {
     private final Workers workers;
     private final boolean digesting;
     private final String path;
+    private final FileStat created;
     private final List<PagemapRun> runs = new ArrayList<>();
     private long dataBytes;
     private long parentBytes;
@@ -69,19 +72,27 @@ public final class LocalXfer implements PageXfer {
         this.workers = workers;
         this.digesting = digesting;
         this.path = images.path(ImageType.PAGES, pagesId).toString();
-        create();
+        this.created = create();
         images.wrote(images.path(ImageType.PAGES, pagesId));
     }
 
     /** What stands there may have another name, or be open elsewhere: it is not written to. */
-    private void create() {
+    private FileStat create() {
         remove();
-        Fd.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600).close();
+        try (Fd file = Fd.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)) {
+            return FileStat.of(file.procPath());
+        }
     }
 
     /** Open while it is used only: there may be more targets than descriptors. */
     private Fd file() {
-        return Fd.open(path, O_RDWR | O_NOFOLLOW);
+        Fd file = Fd.open(path, O_RDWR | O_NOFOLLOW);
+        if (!FileStat.of(file.procPath()).sameFile(created)) {
+            file.close();
+            throw new JcriuException(Kind.IO, "somebody has replaced " + path)
+                    .withHint("choose an --images-dir that nobody else may write to");
+        }
+        return file;
     }
 
     private void remove() {

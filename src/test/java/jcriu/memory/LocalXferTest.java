@@ -2,6 +2,7 @@ package jcriu.memory;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -9,8 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import jcriu.OpenFiles;
+import jcriu.errors.JcriuException;
 import jcriu.image.ImageDir;
 import jcriu.store.PageTarget;
+import jcriu.store.Runs;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -40,5 +44,41 @@ class LocalXferTest {
             xfer.close();
         }
         assertEquals("content", Files.readString(other));
+    }
+
+    /** The same, after it was created: it is opened again for each use. */
+    @Test
+    void shouldNotWritePagesToAFileThatTookItsPlace() throws IOException {
+        Path other = Files.writeString(directory.resolve("other"), "content");
+        Path pages = directory.resolve("pages-1.img");
+        Runs runs = new Runs();
+        runs.add(0, 4096);
+        try (Workers workers = new Workers();
+                LocalXfer xfer =
+                        new LocalXfer(
+                                new ImageDir(directory), PageTarget.task(7), 1, workers, false)) {
+            xfer.data(0, 4096);
+            Files.delete(pages);
+            Files.createLink(pages, other);
+            JcriuException e =
+                    assertThrows(
+                            JcriuException.class, () -> xfer.fill(runs, (start, to, length) -> {}));
+            assertEquals("somebody has replaced " + pages, e.what());
+        }
+        assertEquals("content", Files.readString(other));
+    }
+
+    @Test
+    void shouldHoldNoDescriptor() {
+        try (Workers workers = new Workers()) {
+            ImageDir images = new ImageDir(directory);
+            for (int id = 1; id <= 3; id++) {
+                LocalXfer xfer = new LocalXfer(images, PageTarget.task(id), id, workers, false);
+                xfer.expect(8 << 20);
+                xfer.data(0, 4096);
+                assertEquals(0, OpenFiles.below(directory));
+                xfer.close();
+            }
+        }
     }
 }

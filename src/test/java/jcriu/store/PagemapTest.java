@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import jcriu.OpenFiles;
 import jcriu.errors.ImageFormatException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
@@ -258,6 +259,33 @@ class PagemapTest {
                                 () -> PagesFile.open(images, pagemap).close())
                         .what()
                         .startsWith("pages-3.img at byte 4095: ends here"));
+    }
+
+    /** A chain of weeks has more files than a process may have descriptors. */
+    @Test
+    void shouldReadMorePagesFilesThanStayOpen() throws IOException {
+        List<PagesFile> files = new ArrayList<>();
+        for (int id = 1; id <= 400; id++) {
+            byte[] page = new byte[PAGE];
+            Arrays.fill(page, (byte) id);
+            Files.write(images.path(ImageType.PAGES, id), page);
+            List<PagemapRun> runs = List.of(new PagemapRun(0x1000, 1, PRESENT, 0));
+            files.add(PagesFile.open(images, new Pagemap(id, runs)));
+        }
+        assertEquals(256, OpenFiles.below(directory));
+        for (int id = 1; id <= 400; id++) {
+            byte[] page = new byte[PAGE];
+            files.get(id - 1).read(0, ByteBuffer.wrap(page));
+            assertEquals((byte) id, page[PAGE - 1], "pages-" + id + ".img");
+        }
+        files.forEach(PagesFile::close);
+        files.forEach(PagesFile::close); // closed twice, it gives its place back once
+        assertEquals(0, OpenFiles.below(directory));
+        List<PagemapRun> runs = List.of(new PagemapRun(0x1000, 1, PRESENT, 0));
+        try (PagesFile file = PagesFile.open(images, new Pagemap(1, runs))) {
+            assertEquals(PAGE, file.sizeBytes());
+            assertEquals(1, OpenFiles.below(directory));
+        }
     }
 
     @Test
