@@ -460,8 +460,9 @@ public final class FrozenTree implements AutoCloseable {
     }
 
     /**
-     * Lets everything go on: what has stopped at once, then what is still about to stop. Continues
-     * past failures; the first one is thrown at the end.
+     * Lets everything go on: what has stopped at once, then what is still about to stop. Takes
+     * notice of what was killed meanwhile: until then its parent would wait for it. Continues past
+     * failures; the first one is thrown at the end.
      */
     @Override
     public void close() {
@@ -470,11 +471,12 @@ public final class FrozenTree implements AutoCloseable {
         }
         thawed = true;
         List<Tracee> late = new ArrayList<>();
+        List<Tracee> killed = new ArrayList<>();
         RuntimeException first = null;
         for (FrozenTask task : order) {
             for (Tracee thread : task.threads()) {
                 if (thread.hasStopped()) {
-                    first = release(thread, 0, first);
+                    first = release(thread, 0, killed, first);
                 } else {
                     late.add(thread);
                 }
@@ -482,19 +484,26 @@ public final class FrozenTree implements AutoCloseable {
         }
         long settleBy = System.nanoTime() + SETTLE_NANOS;
         for (Tracee thread : late) {
-            first = release(thread, settleBy, first);
+            first = release(thread, settleBy, killed, first);
+        }
+        // the leader of a thread group is reported when all other threads are gone
+        for (int i = killed.size() - 1; i >= 0; i--) {
+            settle(killed.get(i), settleBy);
         }
         if (first != null) {
             throw first;
         }
     }
 
-    private static RuntimeException release(Tracee thread, long settleBy, RuntimeException first) {
+    private static RuntimeException release(
+            Tracee thread, long settleBy, List<Tracee> killed, RuntimeException first) {
         try {
             if (!thread.hasStopped()) {
                 settle(thread, settleBy);
             }
-            thread.release();
+            if (!thread.release()) {
+                killed.add(thread);
+            }
             FaultPoint.DUMP_THAW.pass();
         } catch (RuntimeException e) {
             if (first == null) {

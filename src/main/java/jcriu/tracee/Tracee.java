@@ -693,19 +693,23 @@ public final class Tracee {
     /**
      * Puts registers and signal mask back and lets the thread go on as if nothing had been. A
      * thread that was stopped by a signal stays stopped. Silent where the thread is gone.
+     *
+     * @return false if it is gone, or about to be: then its end is still to be waited for
      */
-    public void release() {
+    public boolean release() {
         if (released) {
-            return;
+            return true;
         }
+        boolean there = true;
         try {
             putBack();
             sendDeferred();
             Ptrace.require(PTRACE_DETACH, tid, 0, 0, "DETACH");
         } catch (TaskGoneException e) {
-            // nothing to put back
+            there = false; // nothing to put back
         }
         released = true;
+        return there;
     }
 
     private void sendDeferred() {

@@ -19,6 +19,7 @@ import jcriu.CCompiler;
 import jcriu.LiveTarget;
 import jcriu.errors.Errno;
 import jcriu.errors.RemoteSyscallException;
+import jcriu.errors.TaskGoneException;
 import jcriu.kernel.Syscall;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
@@ -328,5 +329,27 @@ class RemoteCallsIT {
         Seed.kill(seed.pid(), List.of(seed, thread));
         assertTrue(System.nanoTime() - begin < 5_000_000_000L, "waited in vain");
         assertEquals('X', LiveTarget.state(seed.pid()));
+    }
+
+    /** A parent waits for a child in vain as long as a tracer has not taken notice of its end. */
+    @ParameterizedTest
+    @CsvSource({"count, 0", "threads, 12"})
+    void shouldLetGoOfATaskThatIsKilledMeanwhile(String mode, String argument) throws IOException {
+        try (LiveTarget target = start(mode, argument)) {
+            try (FrozenTree tree = FrozenTree.freeze(target.pid(), TIMEOUT_MS, Map.of())) {
+                assertEquals(1, tree.tasks().size());
+                LiveTarget.kill(target.pid(), "KILL");
+            }
+            LiveTarget.await("its end", () -> "XZ".indexOf(LiveTarget.state(target.pid())) >= 0);
+            assertEquals(0, tracer(target.pid()));
+        }
+    }
+
+    private static int tracer(int pid) {
+        try {
+            return Status.read(pid).tracerPid();
+        } catch (TaskGoneException e) {
+            return 0;
+        }
     }
 }
