@@ -31,6 +31,9 @@ int main(int argc, char **argv) {
     SYS(sigaction(SIGRTMIN + 4, &action, NULL));
     pid_t pid = testee_child(flood, NULL);
     testee_sleep_ms(100);
+    int changing = SYS(open(testee_path("changing"), O_CREAT | O_WRONLY, 0600));
+    SYS(write(changing, " ShdPnd:\n", 9)); /* one may be pending, or not, whenever somebody looks */
+    SYS(close(changing));
     testee_ready();
     while (testee_go()) testee_sleep_ms(5);
     int before = got;
