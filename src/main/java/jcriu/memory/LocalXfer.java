@@ -5,12 +5,12 @@ import static jcriu.kernel.MmanConstants.*;
 
 import com.kenai.jffi.MemoryIO;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import jcriu.errors.Errno;
-import jcriu.errors.JcriuException;
-import jcriu.errors.Kind;
 import jcriu.errors.SyscallException;
 import jcriu.image.FileRecord;
 import jcriu.image.ImageDir;
@@ -24,7 +24,6 @@ import jcriu.store.Pagemap;
 import jcriu.store.PagemapRun;
 import jcriu.store.Runs;
 import jcriu.sys.Fd;
-import jcriu.sys.FileStat;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
 
@@ -37,7 +36,6 @@ import jcriu.sys.NativeMemory;
  * fit goes through a buffer, and what was too much is cut off ({@link #finish}).
  */
 public final class LocalXfer implements PageXfer {
-    private static final long TMPFS_MAGIC = 0x01021994;
     private static final int CHUNK = 512 << 10;
     private static final int DIGESTED = 256 << 10;
     private static final MemoryIO MEMORY = MemoryIO.getInstance();
@@ -51,8 +49,8 @@ public final class LocalXfer implements PageXfer {
     private final int pagesId;
     private final Workers workers;
     private final boolean digesting;
-    private final String path;
-    private final FileStat created;
+    private final Path path;
+    private final OutputFile out;
     private final List<PagemapRun> runs = new ArrayList<>();
     private long dataBytes;
     private long parentBytes;
@@ -66,39 +64,29 @@ public final class LocalXfer implements PageXfer {
     /** Creates {@code pages-N.img}; it is readable by its owner only. */
     public LocalXfer(
             ImageDir images, PageTarget target, int pagesId, Workers workers, boolean digesting) {
+        this(images, target, pagesId, workers, digesting, CreatedFile::new);
+    }
+
+    /**
+     * The same.
+     *
+     * @param create makes a new file of that name
+     */
+    public LocalXfer(
+            ImageDir images,
+            PageTarget target,
+            int pagesId,
+            Workers workers,
+            boolean digesting,
+            Function<Path, OutputFile> create) {
         this.images = images;
         this.target = target;
         this.pagesId = pagesId;
         this.workers = workers;
         this.digesting = digesting;
-        this.path = images.path(ImageType.PAGES, pagesId).toString();
-        this.created = create();
-        images.wrote(images.path(ImageType.PAGES, pagesId));
-    }
-
-    /** What stands there may have another name, or be open elsewhere: it is not written to. */
-    private FileStat create() {
-        remove();
-        try (Fd file = Fd.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)) {
-            return FileStat.of(file.procPath());
-        }
-    }
-
-    /** Open while it is used only: there may be more targets than descriptors. */
-    private Fd file() {
-        Fd file = Fd.open(path, O_RDWR | O_NOFOLLOW);
-        if (!FileStat.of(file.procPath()).sameFile(created)) {
-            file.close();
-            throw new JcriuException(Kind.IO, "somebody has replaced " + path)
-                    .withHint("choose an --images-dir that nobody else may write to");
-        }
-        return file;
-    }
-
-    private void remove() {
-        try (NativeMemory name = NativeMemory.cString(path)) {
-            Native.call(Syscall.UNLINKAT, AT_FDCWD, name.address(), 0);
-        }
+        this.path = images.path(ImageType.PAGES, pagesId);
+        this.out = create.apply(path);
+        images.wrote(path);
     }
 
     /**
@@ -111,70 +99,30 @@ public final class LocalXfer implements PageXfer {
         if (bytes < WORTH_PREPARING) {
             return;
         }
-        long at;
         reserved = true;
-        try (Fd file = file()) {
-            reserve(file, bytes);
-            at =
-                    Native.call(
-                            Syscall.MMAP,
-                            0,
-                            bytes,
-                            PROT_READ | PROT_WRITE,
-                            MAP_SHARED,
-                            file.number(),
-                            0);
+        try (OutputFile.Handle file = out.open()) {
+            file.reserve(bytes);
+            mapped = file.map(bytes);
         }
-        if (Native.failed(at)) {
+        if (mapped == 0) {
             return;
         }
-        mapped = at;
         mappedBytes = bytes;
         List<Runnable> jobs = new ArrayList<>();
         long step = 64 << 20;
         for (long from = 0; from < bytes; from += step) {
-            long start = at + from;
+            long start = mapped + from;
             long length = Math.min(step, bytes - from);
             jobs.add(() -> populate(start, length));
         }
         workers.run(jobs);
     }
 
-    /**
-     * On tmpfs fallocate(2) fills the pages too, on one core; there the free space is asked for,
-     * and the pages are filled on all cores.
-     */
-    private static void reserve(Fd file, long bytes) {
-        String what = "reserve " + bytes + " bytes for " + file.name();
-        try (NativeMemory statfs = NativeMemory.allocate(256)) {
-            Native.check(
-                    Native.call(Syscall.FSTATFS, file.number(), statfs.address()),
-                    "statfs " + file.name());
-            if (statfs.getLong(0) == TMPFS_MAGIC) {
-                long blocks = statfs.getLong(16);
-                long free = statfs.getLong(32);
-                if (blocks != 0 && free * statfs.getLong(8) < bytes) {
-                    throw noRoom(what);
-                }
-                Native.check(Native.call(Syscall.FTRUNCATE, file.number(), bytes), what);
-                return;
-            }
-        }
-        long r = Native.call(Syscall.FALLOCATE, file.number(), 0, 0, bytes);
-        if (r == -Errno.ENOSPC.number()) {
-            throw noRoom(what);
-        }
-        if (r == -Errno.EOPNOTSUPP.number()) {
-            r = Native.call(Syscall.FTRUNCATE, file.number(), bytes);
-        }
-        Native.check(r, what);
-    }
-
     /** Allocates the pages now: a fault without room, later, would look like a bad address. */
     private void populate(long start, long length) {
         long r = Native.call(Syscall.MADVISE, start, length, MADV_POPULATE_WRITE);
         if (r == -Errno.EFAULT.number()) {
-            throw noRoom("fill " + length + " bytes of " + path);
+            throw noRoom(length);
         }
         touch(start, length);
     }
@@ -198,15 +146,14 @@ public final class LocalXfer implements PageXfer {
                 }
                 long r = Native.call(Syscall.PREADV, zeros.number(), iovecs.address(), n, 0, 0);
                 if (r == -Errno.EFAULT.number()) {
-                    throw noRoom("fill " + length + " bytes of " + path);
+                    throw noRoom(length);
                 }
             }
         }
     }
 
-    private static JcriuException noRoom(String what) {
-        return new SyscallException(what, Errno.ENOSPC)
-                .withHint("make room on that file system, or choose another --images-dir");
+    private SyscallException noRoom(long length) {
+        return new SyscallException("fill " + length + " bytes of " + path, Errno.ENOSPC);
     }
 
     @Override
@@ -290,7 +237,7 @@ public final class LocalXfer implements PageXfer {
         if (pages.isEmpty()) {
             return;
         }
-        try (Fd file = file();
+        try (OutputFile.Handle file = out.open();
                 Buffer buffer = new Buffer(file)) {
             int run = find(pages.start(0));
             for (int i = 0; i < pages.size(); i++) {
@@ -320,12 +267,12 @@ public final class LocalXfer implements PageXfer {
 
     /** Pages on their way into the file; made when the first comes. */
     private final class Buffer implements AutoCloseable {
-        private final Fd file;
+        private final OutputFile.Handle file;
         private NativeMemory memory;
         private long offset;
         private int pending;
 
-        Buffer(Fd file) {
+        Buffer(OutputFile.Handle file) {
             this.file = file;
         }
 
@@ -352,7 +299,9 @@ public final class LocalXfer implements PageXfer {
         void flush() {
             if (pending > 0) {
                 note(offset / PagemapRun.PAGE_SIZE, memory.buffer(0, pending));
-                file.writeFully(memory.address(), pending, offset);
+                for (long done = 0; done < pending; ) {
+                    done += file.write(memory.address() + done, pending - done, offset + done);
+                }
                 pending = 0;
             }
         }
@@ -369,10 +318,8 @@ public final class LocalXfer implements PageXfer {
     @Override
     public void finish() {
         if (reserved) {
-            try (Fd file = file()) {
-                Native.check(
-                        Native.call(Syscall.FTRUNCATE, file.number(), dataBytes),
-                        "truncate " + path);
+            try (OutputFile.Handle file = out.open()) {
+                file.truncate(dataBytes);
             }
         }
         if (digesting && dataBytes > 0) {
@@ -401,7 +348,7 @@ public final class LocalXfer implements PageXfer {
             mappedBytes = 0;
         }
         if (!finished || dataBytes == 0) {
-            remove();
+            out.remove();
         }
     }
 }

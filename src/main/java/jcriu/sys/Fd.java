@@ -3,6 +3,7 @@ package jcriu.sys;
 import static jcriu.kernel.FileConstants.AT_FDCWD;
 import static jcriu.kernel.FileConstants.O_CLOEXEC;
 
+import jcriu.errors.Errno;
 import jcriu.kernel.Syscall;
 
 /**
@@ -59,11 +60,20 @@ public final class Fd implements AutoCloseable {
         }
     }
 
+    /**
+     * pwrite(2), once.
+     *
+     * @return bytes written, at least 1
+     */
+    public long write(long address, long length, long offset) {
+        long n = Native.call(Syscall.PWRITE64, number(), address, length, offset);
+        return Native.check(n == 0 ? -Errno.EIO.number() : n, "write " + name);
+    }
+
     /** pwrite(2) until all is written. */
     public void writeFully(long address, long length, long offset) {
         while (length > 0) {
-            long n = Native.call(Syscall.PWRITE64, number(), address, length, offset);
-            Native.check(n == 0 ? -5 : n, "write " + name);
+            long n = write(address, length, offset);
             address += n;
             length -= n;
             offset += n;

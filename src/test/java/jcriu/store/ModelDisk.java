@@ -1,5 +1,6 @@
 package jcriu.store;
 
+import com.kenai.jffi.MemoryIO;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
@@ -14,6 +15,7 @@ import java.nio.file.CopyOption;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileStore;
+import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
@@ -32,6 +34,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import jcriu.errors.Errno;
+import jcriu.errors.SyscallException;
+import jcriu.memory.OutputFile;
 
 /**
  * A disk that is a model: it fails where a test says so, and knows what a power cut leaves of what
@@ -204,6 +209,82 @@ final class ModelDisk extends FileSystemProvider {
         }
     }
 
+    /** Pages files that are written here. They cannot be mapped. */
+    OutputFile create(Path path) {
+        try {
+            Files.deleteIfExists(path);
+            FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE).close();
+        } catch (IOException e) {
+            throw failed("create " + path, e);
+        }
+        return new Output(path);
+    }
+
+    private static SyscallException failed(String what, IOException e) {
+        return new SyscallException(
+                what, e.getMessage().equals(NO_SPACE) ? Errno.ENOSPC : Errno.EIO);
+    }
+
+    private record Output(Path path) implements OutputFile {
+        @Override
+        public Handle open() {
+            try {
+                return new Open(path, (Channel) FileChannel.open(path, StandardOpenOption.WRITE));
+            } catch (IOException e) {
+                throw failed("open " + path, e);
+            }
+        }
+
+        @Override
+        public void remove() {
+            try {
+                Files.deleteIfExists(path);
+            } catch (IOException e) {
+                return; // it stays
+            }
+        }
+    }
+
+    private record Open(Path path, Channel file) implements OutputFile.Handle {
+        @Override
+        public void reserve(long bytes) {
+            try {
+                file.allocate((int) bytes);
+            } catch (IOException e) {
+                throw failed("reserve room for " + path, e);
+            }
+        }
+
+        @Override
+        public long map(long bytes) {
+            return 0;
+        }
+
+        @Override
+        public long write(long address, long length, long offset) {
+            try {
+                return file.write(
+                        MemoryIO.getInstance().newDirectByteBuffer(address, (int) length), offset);
+            } catch (IOException e) {
+                throw failed("write " + path, e);
+            }
+        }
+
+        @Override
+        public void truncate(long size) {
+            try {
+                file.truncate(size);
+            } catch (IOException e) {
+                throw failed("truncate " + path, e);
+            }
+        }
+
+        @Override
+        public void close() {
+            // an open file of the model holds nothing
+        }
+    }
+
     /** fallocate(2) with FALLOC_FL_PUNCH_HOLE. */
     void punch(Path path, long start, long end) throws IOException {
         step(Wants.NO_ROOM);
@@ -329,9 +410,8 @@ final class ModelDisk extends FileSystemProvider {
         public int write(ByteBuffer from, long to) throws IOException {
             boolean half = step(Wants.ROOM);
             int length = half ? from.remaining() / 2 : from.remaining();
-            byte[] now = Arrays.copyOf(file().now, Math.max(file().now.length, (int) to + length));
-            from.get(now, (int) to, length);
-            file().now = now;
+            grow((int) to + length);
+            from.get(file().now, (int) to, length);
             return length;
         }
 
@@ -371,9 +451,23 @@ final class ModelDisk extends FileSystemProvider {
         @Override
         protected void implCloseChannel() {}
 
+        private void grow(int size) {
+            if (size > file().now.length) {
+                file().now = Arrays.copyOf(file().now, size);
+            }
+        }
+
+        /** fallocate(2), or ftruncate(2) where it makes the file larger. */
+        void allocate(int size) throws IOException {
+            step(Wants.ROOM);
+            grow(size);
+        }
+
         @Override
-        public FileChannel truncate(long size) {
-            throw new UnsupportedOperationException();
+        public FileChannel truncate(long size) throws IOException {
+            step(Wants.NO_ROOM);
+            file().now = Arrays.copyOf(file().now, (int) Math.min(size, size()));
+            return this;
         }
 
         @Override
