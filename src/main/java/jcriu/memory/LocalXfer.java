@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import jcriu.errors.Errno;
+import jcriu.errors.JcriuException;
+import jcriu.errors.Kind;
 import jcriu.errors.SyscallException;
 import jcriu.image.FileRecord;
 import jcriu.image.ImageDir;
@@ -203,18 +205,35 @@ public final class LocalXfer implements PageXfer {
     /** Digested in pieces, while a page is in the processor's cache; else all in one call. */
     private void copyMapped(Source source, long from, long offset, long length) {
         if (!digesting) {
-            source.read(from, mapped + offset, length);
+            readMapped(source, from, offset, length);
             return;
         }
         while (length > 0) {
             long n = Math.min(length, DIGESTED);
-            source.read(from, mapped + offset, n);
+            readMapped(source, from, offset, n);
             note(
                     offset / PagemapRun.PAGE_SIZE,
                     MEMORY.newDirectByteBuffer(mapped + offset, (int) n));
             from += n;
             offset += n;
             length -= n;
+        }
+    }
+
+    private void readMapped(Source source, long from, long offset, long length) {
+        try {
+            source.read(from, mapped + offset, length);
+        } catch (SyscallException e) {
+            if (e.errno() != Errno.EFAULT) {
+                throw e;
+            }
+            throw new JcriuException(
+                            Kind.IO,
+                            "cannot write "
+                                    + path
+                                    + ": its disk has failed, or somebody has truncated it",
+                            e)
+                    .withHint("choose another --images-dir");
         }
     }
 

@@ -31,7 +31,7 @@ public final class PagesOut {
                 }
                 return;
             }
-            if (e.errno() != Errno.EIO && e.errno() != Errno.EFAULT) {
+            if (e.errno() != Errno.EIO) {
                 throw e;
             }
             com.kenai.jffi.MemoryIO.getInstance().setMemory(to, length, (byte) 0);

@@ -20,6 +20,8 @@ public interface PageXfer extends AutoCloseable {
         /**
          * Copies the pages of {@code [start, start + length)} to an address in our own memory.
          * Pages that are gone meanwhile become zero.
+         *
+         * @throws jcriu.errors.SyscallException EFAULT if our own memory cannot be written
          */
         void read(long start, long to, long length);
 
