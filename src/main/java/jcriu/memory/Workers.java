@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import jcriu.errors.Interruption;
 
@@ -23,7 +24,8 @@ public final class Workers implements AutoCloseable {
 
     /**
      * Runs all jobs, the caller's thread among the workers, and waits; the first failure is thrown
-     * when all have ended.
+     * when all have ended. A worker that has not come to run by then is not waited for: on a busy
+     * machine that may take longer than all the jobs.
      */
     public void run(List<? extends Runnable> jobs) {
         AtomicInteger next = new AtomicInteger();
@@ -47,19 +49,23 @@ public final class Workers implements AutoCloseable {
                         throw first;
                     }
                 };
-        List<Future<?>> others = new ArrayList<>();
+        List<Helper> helpers = new ArrayList<>();
         for (int i = 1; i < Math.min(count, jobs.size()); i++) {
-            others.add(threads.submit(worker));
+            helpers.add(new Helper(worker));
         }
+        helpers.forEach(helper -> helper.future = threads.submit(helper));
         RuntimeException failure = null;
         try {
             worker.run();
         } catch (RuntimeException e) {
             failure = e;
         }
-        for (Future<?> other : others) {
+        for (Helper helper : helpers) {
+            if (helper.isLate()) {
+                continue;
+            }
             try {
-                other.get();
+                helper.future.get();
             } catch (ExecutionException e) {
                 RuntimeException theirs =
                         e.getCause() instanceof RuntimeException r
@@ -77,6 +83,29 @@ public final class Workers implements AutoCloseable {
         }
         if (failure != null) {
             throw failure;
+        }
+    }
+
+    /** Does its work once, unless it comes too late. */
+    private static final class Helper implements Runnable {
+        private final Runnable work;
+        private final AtomicBoolean taken = new AtomicBoolean();
+        private Future<?> future;
+
+        Helper(Runnable work) {
+            this.work = work;
+        }
+
+        /** Whether it has not begun; then it never will. */
+        boolean isLate() {
+            return !taken.getAndSet(true);
+        }
+
+        @Override
+        public void run() {
+            if (!taken.getAndSet(true)) {
+                work.run();
+            }
         }
     }
 
