@@ -300,6 +300,19 @@ int main(int argc, char **argv) {
         }
         words[0] = 1;
         count(&words[1]);
+    } else if (!strcmp(mode, "advice")) { /* every second of ARGUMENT MiB, at words[6]; advice on all at SIGUSR2 */
+        size_t bytes = atol(arg) << 20;
+        char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        madvise(memory, bytes, MADV_NOHUGEPAGE);
+        for (size_t at = 0; at < bytes; at += 2 << 20) memset(memory + at, 7, 1 << 20);
+        words[6] = (uint64_t)memory;
+        words[0] = 1;
+        int signal;
+        sigwait(&mask, &signal);
+        words[7] = madvise(memory + (8 << 20), 8192, 102 /* MADV_GUARD_INSTALL */) == 0;
+        memory[0] = 8;
+        madvise(memory, bytes, MADV_DONTFORK); /* all of it: the mapping is not split */
+        count(&words[1]);
     } else if (!strcmp(mode, "pattern")) {
         /* 16 pages: 0-3 written, 4-7 only read, 8-11 untouched, 12-15 written; words[1] says where */
         char *memory = mmap(NULL, 16 << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

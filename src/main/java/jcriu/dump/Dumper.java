@@ -31,6 +31,8 @@ import jcriu.memory.Tracker;
 import jcriu.memory.Trackers;
 import jcriu.memory.Workers;
 import jcriu.proc.Limits;
+import jcriu.proc.Maps;
+import jcriu.proc.MapsVma;
 import jcriu.proc.ProcFs;
 import jcriu.proc.Stat;
 import jcriu.progress.Progress;
@@ -99,6 +101,7 @@ public final class Dumper {
     private ParentImages parent;
     private Disk disk;
     private Set<Integer> watched = Set.of();
+    private Map<Integer, List<MapsVma>> large = Map.of();
     private final TaskExtras extras = new TaskExtras();
     private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
@@ -217,6 +220,7 @@ public final class Dumper {
                             : "untouched, running");
         }
         watched = preflight.watched;
+        large = tracker.readsFlags() ? Map.of() : preflight.large;
         memoryExtras.unplaced(preflight.unplaced);
         dumpTree(options.pid(), shared, preflight.vdsos);
     }
@@ -244,6 +248,7 @@ public final class Dumper {
                             dumper.tracker.begin(Optional.empty(), true);
                         }
                         dumper.prepareImages(Map.of(pid, ProcFs.tasks(pid)));
+                        dumper.large = Map.of(pid, Maps.readSmaps(pid));
                         dumper.dumpTree(pid, new SharedObjects(), Map.of());
                     } finally {
                         dumper.tracker.close();
@@ -491,7 +496,11 @@ public final class Dumper {
         }
         List<Runnable> readings = new ArrayList<>(tasks.size());
         for (TaskDump task : tasks) {
-            readings.add(() -> task.readVmas(watched));
+            int pid = task.task().pid();
+            readings.add(
+                    () ->
+                            task.readVmas(
+                                    watched.contains(pid), Optional.ofNullable(large.get(pid))));
         }
         workers.run(readings);
         for (TaskDump task : tasks) {
@@ -512,16 +521,15 @@ public final class Dumper {
         if (marks()) {
             tasks.forEach(task -> task.attach(tracker));
         }
+        Optional<Tracker> marked = marks() ? Optional.of(tracker) : Optional.empty();
+        List<Runnable> looks = new ArrayList<>();
+        tasks.forEach(task -> task.look(marked, workers, looks));
+        workers.run(looks);
+        tasks.forEach(task -> task.settle(marks() || watched.contains(task.task().pid())));
         List<Runnable> jobs = new ArrayList<>();
         jobs.add(() -> FaultPoint.DUMP_DESCRIBE.pass());
         for (TaskDump task : tasks) {
-            task.describe(
-                    files,
-                    extras,
-                    stops,
-                    memoryExtras,
-                    marks() ? Optional.of(tracker) : Optional.empty(),
-                    jobs);
+            task.describe(files, extras, stops, memoryExtras, jobs);
         }
         workers.run(jobs);
         Set<Integer> all = new HashSet<>();

@@ -273,7 +273,7 @@ public final class PreDumper {
     }
 
     private Runs look(int pid, List<MapsVma> own) {
-        try (PagemapScan scan = new PagemapScan(pid)) {
+        try (PagemapScan scan = new PagemapScan(pid, workers)) {
             Runs present = tracker.look(pid, own, Vmas::scan, scan);
             synchronized (this) {
                 pagesScanned += scan.pagesScanned();
@@ -344,7 +344,7 @@ public final class PreDumper {
 
     private Runs scan(int pid, List<MapsVma> vmas) {
         Runs into = new Runs();
-        try (PagemapScan scan = new PagemapScan(pid)) {
+        try (PagemapScan scan = new PagemapScan(pid, workers)) {
             for (MapsVma vma : Vmas.withPrivatePages(vmas)) {
                 Vmas.scan(vma, scan, into);
             }

@@ -58,6 +58,9 @@ final class Preflight {
     /** For what was gone when it was to be read: a task may execute many programs in a row. */
     private static final int GONE_TRIES = 40;
 
+    /** As much memory as it takes a millisecond or so to read the flags of. */
+    private static final long LARGE = 64 << 20;
+
     private static final long CHECK_PAUSE_NANOS = 3_000_000;
     private static final int VFORK_TRIES = 20;
     private static final long VFORK_PAUSE_NANOS = 10_000_000;
@@ -70,6 +73,9 @@ final class Preflight {
 
     /** Bytes of private pages by pid, as far as they could be counted. */
     final Map<Integer, Long> privateBytes = new HashMap<>();
+
+    /** Mappings with their flags, of tasks of which these take a while to read. */
+    final Map<Integer, List<MapsVma>> large = new HashMap<>();
 
     /** Where tasks have their vDSO. */
     final Map<Integer, Long> vdsos = new HashMap<>();
@@ -440,6 +446,9 @@ final class Preflight {
             }
         }
         privateBytes.put(pid, runs.bytes());
+        if (runs.bytes() >= LARGE) {
+            large.put(pid, vmas);
+        }
     }
 
     /** Tasks that share memory or handlers without being threads are refused. */

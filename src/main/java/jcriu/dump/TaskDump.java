@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.ImageWriter;
@@ -26,6 +25,7 @@ import jcriu.memory.Workers;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.Stat;
+import jcriu.proc.VmFlag;
 import jcriu.resource.FileTable;
 import jcriu.resource.ForkPlan;
 import jcriu.resource.MemoryExtras;
@@ -58,6 +58,10 @@ final class TaskDump {
     private final FrozenTask task;
     private final int index;
     private List<MapsVma> vmas;
+
+    /** The same with flags of this moment; null while those of {@link #vmas} are older. */
+    private List<MapsVma> flagged;
+
     private final TaskState state;
     private final List<ThreadState> threads = new ArrayList<>();
     private final List<RemoteBatch> batches = new ArrayList<>();
@@ -139,15 +143,31 @@ final class TaskDump {
     }
 
     /**
-     * Reads the mappings: the kernel walks all page tables for that. Needs no ptrace.
+     * Reads the mappings. Needs no ptrace.
      *
-     * @param watched tasks in which we have registered mappings with a userfaultfd
+     * @param watched whether we have registered mappings with a userfaultfd
+     * @param earlier what smaps said before the freeze, of a task so large that its flags are
+     *     better read while its pages are looked for ({@link #look}); else nothing
      */
-    void readVmas(Set<Integer> watched) {
-        if (!task.zombie()) {
-            vmas = Maps.readSmaps(task.pid());
-            Vmas.check(task.pid(), vmas, watched.contains(task.pid()));
+    void readVmas(boolean watched, Optional<List<MapsVma>> earlier) {
+        if (task.zombie()) {
+            return;
         }
+        if (earlier.isPresent()) {
+            vmas = Maps.readAgain(task.pid(), earlier.get());
+            if (vmas.stream().allMatch(TaskDump::mayBeOld)) {
+                return;
+            }
+        }
+        vmas = flagged = Maps.readSmaps(task.pid());
+        Vmas.check(task.pid(), vmas, watched);
+    }
+
+    /**
+     * Not so where it is new, or its flags decide how the task is asked and its pages are found.
+     */
+    private static boolean mayBeOld(MapsVma vma) {
+        return vma.vmFlags() != 0 && !vma.has(VmFlag.LO) && !vma.has(VmFlag.GU);
     }
 
     /** Reads what else can be seen from outside, and starts the questions in every thread. */
@@ -228,13 +248,40 @@ final class TaskDump {
         }
     }
 
+    /**
+     * Jobs that look for the task's pages, and for the flags of its mappings: for these the kernel
+     * walks all page tables.
+     */
+    void look(Optional<Tracker> tracker, Workers workers, List<Runnable> jobs) {
+        if (task.zombie()) {
+            return;
+        }
+        if (flagged == null) {
+            jobs.add(() -> flagged = Maps.readSmaps(task.pid()));
+        }
+        jobs.add(() -> scanMemory(tracker, workers));
+    }
+
+    /**
+     * Goes by the flags of this moment, when these jobs are over.
+     *
+     * @param watched whether we have registered mappings with a userfaultfd
+     */
+    void settle(boolean watched) {
+        if (task.zombie() || vmas == flagged) {
+            return;
+        }
+        vmas = flagged;
+        Vmas.check(task.pid(), vmas, watched);
+        runs = runs.minus(Vmas.guards(task.pid(), vmas)); // installed since the earlier flags
+    }
+
     /** Jobs that make the entries of all images; they need no ptrace and can run side by side. */
     void describe(
             FileTable files,
             TaskExtras extras,
             StopState stops,
             MemoryExtras memory,
-            Optional<Tracker> tracker,
             List<Runnable> jobs) {
         if (task.zombie()) {
             extras.dumpZombie(zombie);
@@ -249,7 +296,6 @@ final class TaskDump {
                     entries.addAll(Vmas.dumpGuards(task.pid(), vmas));
                     mm = state.dumpMm(entries, files);
                     fs = state.dumpFs(files, threads.get(0).status());
-                    scanMemory(tracker);
                 });
         cores.addAll(Collections.nCopies(threads.size(), null));
         for (int first = 0; first < threads.size(); first += CORES_PER_JOB) {
@@ -311,9 +357,9 @@ final class TaskDump {
         scratch = null;
     }
 
-    private void scanMemory(Optional<Tracker> tracker) {
+    private void scanMemory(Optional<Tracker> tracker, Workers workers) {
         List<MapsVma> own = Vmas.withPrivatePages(vmas);
-        try (PagemapScan scan = new PagemapScan(task.pid())) {
+        try (PagemapScan scan = new PagemapScan(task.pid(), workers)) {
             if (tracker.isPresent()) {
                 runs = tracker.get().look(task.pid(), own, Vmas::scan, scan);
             } else {

@@ -3,6 +3,9 @@ package jcriu.memory;
 import static jcriu.kernel.FileConstants.O_RDONLY;
 import static jcriu.kernel.MmanConstants.*;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import jcriu.errors.Errno;
 import jcriu.kernel.Syscall;
 import jcriu.proc.MapsVma;
@@ -21,6 +24,10 @@ public final class PagemapScan implements AutoCloseable {
     private static final int REGIONS = 1024;
     private static final int ENTRIES = 4096;
     private static final int PAGE = 4096;
+
+    /** What one core is given of a large range; no huge page of ordinary memory lies across. */
+    private static final long PART = 64 << 20;
+
     private static final long PRESENT = 1L << 63;
     private static final long SWAPPED = 1L << 62;
     private static final long FILE = 1L << 61;
@@ -29,13 +36,28 @@ public final class PagemapScan implements AutoCloseable {
     private static final long GUARD = 1L << 58;
 
     private final Fd pagemap;
-    private final NativeMemory buffer =
-            NativeMemory.allocate(PM_SCAN_ARG_SIZE + (long) REGIONS * PAGE_REGION_SIZE + 64);
+    private final Workers workers;
+    private final NativeMemory buffer = newBuffer();
     private boolean ioctlMissing;
     private long pagesScanned;
 
-    public PagemapScan(int pid) {
+    /**
+     * Opens the pagemap of a task.
+     *
+     * @param workers share what is large
+     */
+    public PagemapScan(int pid, Workers workers) {
         pagemap = Fd.open("/proc/" + pid + "/pagemap", O_RDONLY);
+        this.workers = workers;
+    }
+
+    /** The same, on one core. */
+    public PagemapScan(int pid) {
+        this(pid, null);
+    }
+
+    private static NativeMemory newBuffer() {
+        return NativeMemory.allocate(PM_SCAN_ARG_SIZE + (long) REGIONS * PAGE_REGION_SIZE + 64);
     }
 
     /**
@@ -50,7 +72,9 @@ public final class PagemapScan implements AutoCloseable {
         long excluded =
                 PAGE_IS_PFNZERO | (ofFile ? PAGE_IS_FILE : 0) | (guarded ? PAGE_IS_GUARD : 0);
         if (!ioctlMissing) {
-            if (scan(start, end, excluded, excluded, PAGE_IS_PRESENT | PAGE_IS_SWAPPED, into)) {
+            long held = PAGE_IS_PRESENT | PAGE_IS_SWAPPED;
+            Question question = new Question(0, excluded, excluded, held, held);
+            if (scan(start, end, !ofFile, question, (from, to, categories) -> into.add(from, to))) {
                 return;
             }
             ioctlMissing = true;
@@ -60,7 +84,9 @@ public final class PagemapScan implements AutoCloseable {
 
     /** Appends the guard regions of {@code [start, end)}: madvise(MADV_GUARD_INSTALL). */
     public void guards(long start, long end, Runs into) {
-        if (ioctlMissing || !scan(start, end, 0, PAGE_IS_GUARD, PAGE_IS_GUARD, into)) {
+        Question question = new Question(0, 0, PAGE_IS_GUARD, PAGE_IS_GUARD, PAGE_IS_GUARD);
+        Region add = (from, to, categories) -> into.add(from, to);
+        if (ioctlMissing || !scan(start, end, false, question, add)) {
             read(start, end, GUARD, 0, into);
         }
     }
@@ -68,7 +94,7 @@ public final class PagemapScan implements AutoCloseable {
     /** Whether written pages of a mapping are marked, by whoever's userfaultfd. */
     boolean isWatched(MapsVma vma) {
         Runs none = new Runs();
-        return marks(vma.start(), vma.start() + PAGE, false, none, none);
+        return marks(vma.start(), vma.start() + PAGE, false, false, none, none);
     }
 
     /**
@@ -76,23 +102,23 @@ public final class PagemapScan implements AutoCloseable {
      * present and were not written since they were marked last. A page that is swapped out counts
      * as written: a private file mapping's that was given back looks the same.
      *
+     * @param ordinary whether the range is private memory without a file: then no page is a file's,
+     *     which the kernel would look up for each
      * @param mark whether to mark again what was written. The shared zero page and pages of a file
      *     are not: what comes in their place at a write is a new page, and has no mark
      * @return false if the range is not watched; then nothing was done
      */
-    boolean marks(long start, long end, boolean mark, Runs present, Runs unwritten) {
+    boolean marks(
+            long start, long end, boolean ordinary, boolean mark, Runs present, Runs unwritten) {
         long flags = PM_SCAN_CHECK_WPASYNC | (mark ? PM_SCAN_WP_MATCHING : 0);
-        long excluded = PAGE_IS_PFNZERO | PAGE_IS_FILE;
+        long excluded = PAGE_IS_PFNZERO | (ordinary ? 0 : PAGE_IS_FILE);
         long written = PAGE_IS_WRITTEN | PAGE_IS_SWAPPED;
         pagesScanned += (end - start) / PAGE;
         return scan(
                 start,
                 end,
-                flags,
-                excluded,
-                excluded,
-                PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-                written,
+                ordinary,
+                new Question(flags, excluded, excluded, PAGE_IS_PRESENT | PAGE_IS_SWAPPED, written),
                 (from, to, categories) -> {
                     present.add(from, to);
                     if ((categories & written) == 0) {
@@ -111,50 +137,95 @@ public final class PagemapScan implements AutoCloseable {
         return pagesScanned;
     }
 
+    /** What is asked of the kernel: fields of {@code struct pm_scan_arg}. */
+    private record Question(long flags, long inverted, long mask, long anyOf, long returned) {}
+
+    /** Regions that were found, three words each. */
+    private static final class Found implements Region {
+        private long[] words = new long[3 * 64];
+        private int count;
+
+        @Override
+        public void found(long start, long end, long categories) {
+            if (count == words.length) {
+                words = Arrays.copyOf(words, 2 * count);
+            }
+            words[count++] = start;
+            words[count++] = end;
+            words[count++] = categories;
+        }
+
+        void tell(Region into) {
+            for (int i = 0; i < count; i += 3) {
+                into.found(words[i], words[i + 1], words[i + 2]);
+            }
+        }
+    }
+
+    /**
+     * Asks for a range, on all cores if it is large.
+     *
+     * @param divisible whether it may be asked for in parts
+     * @param into is told in the order of addresses
+     * @return false if this kernel cannot answer
+     */
+    private boolean scan(long start, long end, boolean divisible, Question question, Region into) {
+        if (workers == null || !divisible || end - start < 2 * PART) {
+            return scan(start, end, question, into, buffer);
+        }
+        List<Found> found = new ArrayList<>();
+        List<Runnable> jobs = new ArrayList<>();
+        boolean[] unknown = {false};
+        for (long at = start; at < end; ) {
+            long from = at;
+            long to = Math.min(end, (at & -PART) + PART);
+            Found part = new Found();
+            found.add(part);
+            jobs.add(
+                    () -> {
+                        try (NativeMemory own = newBuffer()) {
+                            if (!scan(from, to, question, part, own)) {
+                                synchronized (unknown) {
+                                    unknown[0] = true;
+                                }
+                            }
+                        }
+                    });
+            at = to;
+        }
+        workers.run(jobs);
+        if (unknown[0]) {
+            return false;
+        }
+        found.forEach(part -> part.tell(into));
+        return true;
+    }
+
     /**
      * {@code struct pm_scan_arg {u64 size, flags, start, end, walk_end, vec, vec_len, max_pages,
      * category_inverted, category_mask, category_anyof_mask, return_mask}}, {@code struct
      * page_region {u64 start, end, categories}}.
      */
-    private boolean scan(long start, long end, long inverted, long mask, long anyOf, Runs into) {
-        return scan(
-                start,
-                end,
-                0,
-                inverted,
-                mask,
-                anyOf,
-                anyOf,
-                (from, to, categories) -> into.add(from, to));
-    }
-
     private boolean scan(
-            long start,
-            long end,
-            long flags,
-            long inverted,
-            long mask,
-            long anyOf,
-            long returned,
-            Region into) {
+            long start, long end, Question question, Region into, NativeMemory buffer) {
         long arg = buffer.address();
         long vec = arg + PM_SCAN_ARG_SIZE;
         while (start < end) {
             buffer.putLong(0, PM_SCAN_ARG_SIZE);
-            buffer.putLong(8, flags);
+            buffer.putLong(8, question.flags);
             buffer.putLong(16, start);
             buffer.putLong(24, end);
             buffer.putLong(32, 0);
             buffer.putLong(40, vec);
             buffer.putLong(48, REGIONS);
             buffer.putLong(56, 0);
-            buffer.putLong(64, inverted);
-            buffer.putLong(72, mask);
-            buffer.putLong(80, anyOf);
-            buffer.putLong(88, returned);
+            buffer.putLong(64, question.inverted);
+            buffer.putLong(72, question.mask);
+            buffer.putLong(80, question.anyOf);
+            buffer.putLong(88, question.returned);
             long n = Native.call(Syscall.IOCTL, pagemap.number(), PAGEMAP_SCAN, arg);
             boolean unknown = n == -Errno.ENOTTY.number() || n == -Errno.EINVAL.number();
-            if (unknown || flags != 0 && n == -Errno.EPERM.number()) {
+            if (unknown || question.flags != 0 && n == -Errno.EPERM.number()) {
                 return false;
             }
             Native.check(n, "scan " + pagemap.name());

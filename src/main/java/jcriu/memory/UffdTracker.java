@@ -145,11 +145,11 @@ public final class UffdTracker implements Tracker {
             Runs present = new Runs();
             if (enable(uffd) != 0
                     || register(uffd, at, at + size) != 0
-                    || !scan.marks(at, at + size, true, present, none)) {
+                    || !scan.marks(at, at + size, true, true, present, none)) {
                 return false;
             }
             memory.putByte(at, (byte) 2);
-            return scan.marks(at, at + size, false, present, one)
+            return scan.marks(at, at + size, true, false, present, one)
                     && none.isEmpty()
                     && one.bytes() == 4096
                     && one.start(0) == at + 4096;
@@ -394,7 +394,7 @@ public final class UffdTracker implements Tracker {
     }
 
     private void look(PagemapScan scan, MapsVma vma, Runs present, Runs unwritten) {
-        if (!scan.marks(vma.start(), vma.end(), marking, present, unwritten)) {
+        if (!scan.marks(vma.start(), vma.end(), isPlain(vma), marking, present, unwritten)) {
             throw new JcriuException(
                     Kind.INTERNAL, "memory at " + vma + " was registered and is not watched");
         }

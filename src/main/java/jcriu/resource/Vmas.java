@@ -100,8 +100,8 @@ public final class Vmas {
         scan.privatePages(vma.start(), vma.end(), isFile(vma), vma.has(VmFlag.GU), into);
     }
 
-    /** The entries of a frozen task's guard regions; they stand behind those of its mappings. */
-    public static List<vma_entry> dumpGuards(int pid, List<MapsVma> vmas) {
+    /** The guard regions of a frozen task. */
+    public static Runs guards(int pid, List<MapsVma> vmas) {
         Runs guards = new Runs();
         for (MapsVma vma : vmas) {
             if (vma.has(VmFlag.GU)) {
@@ -110,6 +110,12 @@ public final class Vmas {
                 }
             }
         }
+        return guards;
+    }
+
+    /** The entries of a frozen task's guard regions; they stand behind those of its mappings. */
+    public static List<vma_entry> dumpGuards(int pid, List<MapsVma> vmas) {
+        Runs guards = guards(pid, vmas);
         List<vma_entry> entries = new ArrayList<>();
         for (int i = 0; i < guards.size(); i++) {
             entries.add(MemoryExtras.guard(guards.start(i), guards.end(i)));

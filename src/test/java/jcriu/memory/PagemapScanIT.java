@@ -67,4 +67,25 @@ class PagemapScanIT {
             assertEquals(24, scan.pagesScanned());
         }
     }
+
+    /** Parts that several cores look at make up the whole, in order. */
+    @Test
+    void shouldFindTheSameInParts() {
+        assumeTrue("root".equals(System.getProperty("user.name")), "pagemap needs root here");
+        Path program = CCompiler.testee("target", scratch);
+        try (LiveTarget target = LiveTarget.start(program, scratch, "advice", "256");
+                Workers workers = new Workers();
+                PagemapScan whole = new PagemapScan(target.pid());
+                PagemapScan parts = new PagemapScan(target.pid(), workers)) {
+            long base = target.word(6);
+            Runs expected = new Runs();
+            Runs found = new Runs();
+            whole.privatePages(base + PAGE, base + (256 << 20), false, false, expected);
+            parts.privatePages(base + PAGE, base + (256 << 20), false, false, found);
+            assertEquals(128, expected.size()); // every second MiB
+            assertEquals(expected.size(), found.size());
+            assertEquals(expected.bytes(), found.and(expected).bytes());
+            assertEquals(expected.bytes(), found.bytes());
+        }
+    }
 }
