@@ -313,6 +313,15 @@ int main(int argc, char **argv) {
         memory[0] = 8;
         madvise(memory, bytes, MADV_DONTFORK); /* all of it: the mapping is not split */
         count(&words[1]);
+    } else if (!strcmp(mode, "again")) { /* maps ARGUMENT, 8 pages; the last four again at SIGUSR2 */
+        int file = open(arg, O_RDWR);
+        char *mapped = mmap(NULL, 8 << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+        mapped[0] = 5;
+        words[0] = 1;
+        int signal;
+        sigwait(&mask, &signal);
+        mmap(mapped + (4 << 12), 4 << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, 4 << 12);
+        count(&words[1]);
     } else if (!strcmp(mode, "pattern")) {
         /* 16 pages: 0-3 written, 4-7 only read, 8-11 untouched, 12-15 written; words[1] says where */
         char *memory = mmap(NULL, 16 << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -114,6 +114,29 @@ class UffdIT extends ChainCase {
         }
     }
 
+    /** Neighbours of which only one was watched become one mapping when both are. */
+    @Test
+    void shouldDumpAMappingThatIsJoinedToItsNeighbour() throws IOException {
+        Path file = Files.write(directory.resolve("mapped"), new byte[8 << 12]);
+        try (LiveTarget target = LiveTarget.start(program, scratch, "again", file.toString())) {
+            run(target, "1", "", "pre-dump");
+            LiveTarget.kill(target.pid(), "USR2");
+            target.awaitProgress(1);
+            assertEquals(2, mappingsOf(target, file));
+            run(target, "2", "1", "dump", "-R", "--track-mem");
+            target.awaitProgress(1);
+            run(target, "3", "2", "dump");
+            requireRestore(target, "3");
+            assertEquals(1, mappingsOf(target, file));
+        }
+    }
+
+    private static long mappingsOf(LiveTarget target, Path file) {
+        return Maps.read(target.pid()).stream()
+                .filter(vma -> vma.name().equals(file.toString()))
+                .count();
+    }
+
     /** A dump that is no parent itself makes an end of it. */
     @Test
     void shouldEndWithADumpThatDoesNotTrack() throws IOException {

@@ -62,6 +62,8 @@ final class TaskDump {
     /** The same with flags of this moment; null while those of {@link #vmas} are older. */
     private List<MapsVma> flagged;
 
+    private boolean attached;
+
     private final TaskState state;
     private final List<ThreadState> threads = new ArrayList<>();
     private final List<RemoteBatch> batches = new ArrayList<>();
@@ -245,6 +247,7 @@ final class TaskDump {
     void attach(Tracker tracker) {
         if (!task.zombie()) {
             tracker.attach(task, Vmas.withPrivatePages(vmas));
+            attached = true;
         }
     }
 
@@ -258,6 +261,8 @@ final class TaskDump {
         }
         if (flagged == null) {
             jobs.add(() -> flagged = Maps.readSmaps(task.pid()));
+        } else if (attached) { // neighbours of which one was watched are one mapping now
+            jobs.add(() -> flagged = Maps.readAgain(task.pid(), flagged));
         }
         jobs.add(() -> scanMemory(tracker, workers));
     }
