@@ -43,6 +43,7 @@ import jcriu.resource.Seccomp;
 import jcriu.resource.SharedObjects;
 import jcriu.resource.StopState;
 import jcriu.resource.TaskExtras;
+import jcriu.resource.Vmas;
 import jcriu.store.PageDigests;
 import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
@@ -281,9 +282,13 @@ public final class Dumper {
             expectedBytes += bytes;
         }
         for (Map.Entry<Integer, Long> task : preflight.privateBytes.entrySet()) {
-            PageXfer pages = privatePages(task.getKey());
-            if (parentPages(task.getKey()).isEmpty()) { // else little will come
+            int pid = task.getKey();
+            PageXfer pages = privatePages(pid);
+            Optional<? extends PageRead> before = parentPages(pid);
+            if (before.isEmpty()) {
                 pages.expect(task.getValue());
+            } else if (preflight.large.containsKey(pid)) {
+                expectChanged(pid, pages, preflight, before.get());
             }
         }
         for (Map.Entry<Long, Long> object : preflight.sharedBytes.entrySet()) {
@@ -291,6 +296,22 @@ public final class Dumper {
             if (parentObject(object.getKey()).isEmpty()) {
                 pages.expect(object.getValue());
             }
+        }
+    }
+
+    /** More may be written until the freeze, which is at hand. */
+    private void expectChanged(int pid, PageXfer pages, Preflight preflight, PageRead before) {
+        try {
+            long bytes =
+                    tracker.expectedBytes(
+                            pid,
+                            Vmas.withPrivatePages(preflight.large.get(pid)),
+                            preflight.largePages.get(pid),
+                            before,
+                            workers);
+            pages.expect(bytes + bytes / 4 & -PagemapRun.PAGE_SIZE);
+        } catch (TaskGoneException e) {
+            LOG.debug("{}", e.what()); // the freeze sees what is left
         }
     }
 

@@ -77,6 +77,9 @@ final class Preflight {
     /** Mappings with their flags, of tasks of which these take a while to read. */
     final Map<Integer, List<MapsVma>> large = new HashMap<>();
 
+    /** The pages of these tasks. */
+    final Map<Integer, Runs> largePages = new HashMap<>();
+
     /** Where tasks have their vDSO. */
     final Map<Integer, Long> vdsos = new HashMap<>();
 
@@ -448,6 +451,7 @@ final class Preflight {
         privateBytes.put(pid, runs.bytes());
         if (runs.bytes() >= LARGE) {
             large.put(pid, vmas);
+            largePages.put(pid, runs);
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import jcriu.store.PageRead;
 import jcriu.store.PageXfer;
+import jcriu.store.PagemapRun;
 import jcriu.store.Runs;
 import jcriu.sys.NativeMemory;
 
@@ -17,6 +18,10 @@ public final class ContentCheck {
     private static final MemoryIO MEMORY = MemoryIO.getInstance();
     private static final int CHUNK = 256 << 10;
     private static final long PIECE = 8 << 20;
+    private static final long PAGE = PagemapRun.PAGE_SIZE;
+
+    /** One page in so many bytes; no program writes at such intervals. */
+    private static final long SAMPLED = 61 * PAGE;
 
     private ContentCheck() {}
 
@@ -45,6 +50,30 @@ public final class ContentCheck {
             }
         }
         return unchanged;
+    }
+
+    /**
+     * About how many bytes of {@code present} are not as in the parent images, judged by one page
+     * in so many.
+     */
+    static long expectedBytes(
+            PageXfer.Source source, Runs present, PageRead parent, Workers workers) {
+        Runs both = present.and(parent.runs());
+        Runs some = new Runs();
+        long next = 0;
+        for (int i = 0; i < both.size(); i++) {
+            long at = both.start(i) + next;
+            for (; at < both.end(i); at += SAMPLED) {
+                some.add(at, at + PAGE);
+            }
+            next = at - both.end(i);
+        }
+        long others = present.bytes() - both.bytes();
+        if (some.isEmpty()) {
+            return others;
+        }
+        long changed = some.bytes() - unchanged(source, some, parent, workers).bytes();
+        return others + (long) ((double) changed / some.bytes() * both.bytes()) & -PAGE;
     }
 
     private static Runs compare(PageXfer.Source source, Runs piece, PageRead parent) {

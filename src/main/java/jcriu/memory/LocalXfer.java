@@ -38,8 +38,7 @@ import jcriu.sys.NativeMemory;
  * fit goes through a buffer, and what was too much is cut off ({@link #finish}).
  */
 public final class LocalXfer implements PageXfer {
-    private static final int CHUNK = 512 << 10;
-    private static final int DIGESTED = 256 << 10;
+    private static final int CHUNK = 256 << 10;
     private static final MemoryIO MEMORY = MemoryIO.getInstance();
     private static final long WORTH_PREPARING = 4 << 20;
 
@@ -202,47 +201,6 @@ public final class LocalXfer implements PageXfer {
         return low;
     }
 
-    /** Digested in pieces, while a page is in the processor's cache; else all in one call. */
-    private void copyMapped(Source source, long from, long offset, long length) {
-        if (!digesting) {
-            readMapped(source, from, offset, length);
-            return;
-        }
-        while (length > 0) {
-            long n = Math.min(length, DIGESTED);
-            readMapped(source, from, offset, n);
-            note(
-                    offset / PagemapRun.PAGE_SIZE,
-                    MEMORY.newDirectByteBuffer(mapped + offset, (int) n));
-            from += n;
-            offset += n;
-            length -= n;
-        }
-    }
-
-    private void readMapped(Source source, long from, long offset, long length) {
-        try {
-            source.read(from, mapped + offset, length);
-        } catch (SyscallException e) {
-            if (e.errno() != Errno.EFAULT) {
-                throw e;
-            }
-            throw new JcriuException(
-                            Kind.IO,
-                            "cannot write "
-                                    + path
-                                    + ": its disk has failed, or somebody has truncated it",
-                            e)
-                    .withHint("choose another --images-dir");
-        }
-    }
-
-    private void note(long first, ByteBuffer pages) {
-        if (digesting) {
-            digests().put(first, PageHash.of(pages));
-        }
-    }
-
     private synchronized PageDigests digests() {
         if (digests == null) {
             digests = PageDigests.ofPages(dataBytes / PagemapRun.PAGE_SIZE);
@@ -250,14 +208,13 @@ public final class LocalXfer implements PageXfer {
         return digests;
     }
 
-    /** What fits into the mapped part is put there at once; small neighbours go in one write. */
     @Override
     public void fill(Runs pages, Source source) {
         if (pages.isEmpty()) {
             return;
         }
         try (OutputFile.Handle file = out.open();
-                Buffer buffer = new Buffer(file)) {
+                Batch batch = new Batch(file, source)) {
             int run = find(pages.start(0));
             for (int i = 0; i < pages.size(); i++) {
                 long from = pages.start(i);
@@ -271,44 +228,42 @@ public final class LocalXfer implements PageXfer {
                                 "0x" + Long.toHexString(from) + " is in no data run");
                     }
                     long length = Math.min(pages.end(i), at.end()) - from;
-                    long offset = at.pagesOffset() + from - at.vaddr();
-                    if (offset + length <= mappedBytes) {
-                        copyMapped(source, from, offset, length);
-                    } else {
-                        buffer.copy(source, from, offset, length);
-                    }
+                    batch.add(from, at.pagesOffset() + from - at.vaddr(), length);
                     from += length;
                 }
             }
-            buffer.flush();
+            batch.flush();
         }
     }
 
-    /** Pages on their way into the file; made when the first comes. */
-    private final class Buffer implements AutoCloseable {
+    /**
+     * Pages that stand together in the file, on their way there: read in one call, digested while
+     * they are in the processor's cache, and written, unless they were read into the mapped part.
+     */
+    private final class Batch implements AutoCloseable {
         private final OutputFile.Handle file;
-        private NativeMemory memory;
+        private final Source source;
+        private NativeMemory buffer;
+        private Runs pages = new Runs();
         private long offset;
-        private int pending;
 
-        Buffer(OutputFile.Handle file) {
+        Batch(OutputFile.Handle file, Source source) {
             this.file = file;
+            this.source = source;
         }
 
-        void copy(Source source, long from, long to, long length) {
-            if (memory == null) {
-                memory = NativeMemory.allocate(CHUNK);
-            }
+        void add(long from, long to, long length) {
             while (length > 0) {
-                if (pending == CHUNK || pending > 0 && offset + pending != to) {
+                boolean inPlace = to < mappedBytes;
+                long end = offset + pages.bytes();
+                long room = inPlace && !digesting ? mappedBytes : CHUNK;
+                if (end != to || pages.bytes() == room || end == mappedBytes) {
                     flush();
-                }
-                if (pending == 0) {
                     offset = to;
                 }
-                long n = Math.min(length, CHUNK - pending);
-                source.read(from, memory.address() + pending, n);
-                pending += (int) n;
+                long n = Math.min(length, room - pages.bytes());
+                n = inPlace ? Math.min(n, mappedBytes - to) : n;
+                pages.add(from, from + n);
                 from += n;
                 to += n;
                 length -= n;
@@ -316,19 +271,54 @@ public final class LocalXfer implements PageXfer {
         }
 
         void flush() {
-            if (pending > 0) {
-                note(offset / PagemapRun.PAGE_SIZE, memory.buffer(0, pending));
-                for (long done = 0; done < pending; ) {
-                    done += file.write(memory.address() + done, pending - done, offset + done);
+            if (pages.isEmpty()) {
+                return;
+            }
+            long bytes = pages.bytes();
+            if (offset < mappedBytes) {
+                readMapped(mapped + offset);
+                note(mapped + offset, bytes);
+            } else {
+                if (buffer == null) {
+                    buffer = NativeMemory.allocate(CHUNK);
                 }
-                pending = 0;
+                source.read(pages, buffer.address());
+                note(buffer.address(), bytes);
+                for (long done = 0; done < bytes; ) {
+                    done += file.write(buffer.address() + done, bytes - done, offset + done);
+                }
+            }
+            pages = new Runs();
+        }
+
+        private void readMapped(long to) {
+            try {
+                source.read(pages, to);
+            } catch (SyscallException e) {
+                if (e.errno() != Errno.EFAULT) {
+                    throw e;
+                }
+                throw new JcriuException(
+                                Kind.IO,
+                                "cannot write "
+                                        + path
+                                        + ": its disk has failed, or somebody has truncated it",
+                                e)
+                        .withHint("choose another --images-dir");
+            }
+        }
+
+        private void note(long at, long bytes) {
+            if (digesting) {
+                ByteBuffer content = MEMORY.newDirectByteBuffer(at, (int) bytes);
+                digests().put(offset / PagemapRun.PAGE_SIZE, PageHash.of(content));
             }
         }
 
         @Override
         public void close() {
-            if (memory != null) {
-                memory.close();
+            if (buffer != null) {
+                buffer.close();
             }
         }
     }

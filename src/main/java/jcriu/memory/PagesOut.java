@@ -13,6 +13,10 @@ import jcriu.tracee.RemoteMemory;
 /** Moves pages of a task, or of a shared object, into images, on all cores. */
 public final class PagesOut {
     private static final long PIECE = 32 << 20;
+
+    /** So little is not worth another core. */
+    private static final long SMALL = 1 << 20;
+
     private static final int PAGE = 4096;
 
     private PagesOut() {}
@@ -66,7 +70,8 @@ public final class PagesOut {
     /** Fills in pages of a task, at their addresses, or of an object, at byte offsets in it. */
     public static void copy(PageXfer.Source source, Runs runs, PageXfer into, Workers workers) {
         List<Runnable> jobs = new ArrayList<>();
-        for (Runs piece : pieces(runs, PIECE)) {
+        long share = runs.bytes() / (2 * Workers.CORES) & -PAGE;
+        for (Runs piece : pieces(runs, Math.max(SMALL, Math.min(PIECE, share)))) {
             jobs.add(
                     () -> {
                         into.fill(piece, source);

@@ -54,6 +54,19 @@ public interface Tracker extends AutoCloseable {
     default void begin(Optional<jcriu_track> parent, boolean arm) {}
 
     /**
+     * About how many bytes of a task that runs will not be left to the parent: so much room is made
+     * before the tree is stopped.
+     *
+     * @param vmas as for {@link #attach}
+     * @param present pages that the task has
+     * @param parent its pages in the parent images
+     */
+    default long expectedBytes(
+            int pid, List<MapsVma> vmas, Runs present, PageRead parent, Workers workers) {
+        return ContentCheck.expectedBytes(source(pid, true), present, parent, workers);
+    }
+
+    /**
      * What it takes to ask of a stopped task; on the tracer's thread.
      *
      * @param vmas all mappings that may hold private pages, with their flags
@@ -97,7 +110,17 @@ public interface Tracker extends AutoCloseable {
     default PageXfer.Source source(int pid, boolean running) {
         return running
                 ? (start, to, length) -> PagesOut.readWhatIsThere(pid, start, to, length)
-                : (start, to, length) -> RemoteMemory.read(pid, start, to, length);
+                : new PageXfer.Source() {
+                    @Override
+                    public void read(long start, long to, long length) {
+                        RemoteMemory.read(pid, start, to, length);
+                    }
+
+                    @Override
+                    public void read(Runs pages, long to) {
+                        RemoteMemory.read(pid, pages, to);
+                    }
+                };
     }
 
     /**

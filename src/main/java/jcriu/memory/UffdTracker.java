@@ -198,6 +198,21 @@ public final class UffdTracker implements Tracker {
         }
     }
 
+    @Override
+    public long expectedBytes(
+            int pid, List<MapsVma> vmas, Runs present, PageRead parent, Workers workers) {
+        if (!kept.containsKey(pid)) {
+            return byContent.expectedBytes(pid, vmas, present, parent, workers);
+        }
+        Runs unwritten = new Runs();
+        try (PagemapScan scan = new PagemapScan(pid, workers)) {
+            for (MapsVma vma : vmas) {
+                scan.marks(vma.start(), vma.end(), isPlain(vma), false, new Runs(), unwritten);
+            }
+        }
+        return present.minus(unwritten.and(parent.runs())).bytes();
+    }
+
     // ------------------------------------------------------------------ while the tree is stopped
 
     @Override

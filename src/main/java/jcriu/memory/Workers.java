@@ -12,10 +12,11 @@ import jcriu.errors.Interruption;
 
 /** One thread per core that moves pages. ptrace never happens here. */
 public final class Workers implements AutoCloseable {
-    private final int count = Runtime.getRuntime().availableProcessors();
+    static final int CORES = Runtime.getRuntime().availableProcessors();
+
     private final ExecutorService threads =
             Executors.newFixedThreadPool(
-                    count,
+                    CORES,
                     task -> {
                         Thread thread = new Thread(task, "pages");
                         thread.setDaemon(true);
@@ -50,7 +51,7 @@ public final class Workers implements AutoCloseable {
                     }
                 };
         List<Helper> helpers = new ArrayList<>();
-        for (int i = 1; i < Math.min(count, jobs.size()); i++) {
+        for (int i = 1; i < Math.min(CORES, jobs.size()); i++) {
             helpers.add(new Helper(worker));
         }
         helpers.forEach(helper -> helper.future = threads.submit(helper));

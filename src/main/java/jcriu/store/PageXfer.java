@@ -25,6 +25,15 @@ public interface PageXfer extends AutoCloseable {
          */
         void read(long start, long to, long length);
 
+        /** The same for pages that stand apart, which come one behind the other. */
+        default void read(Runs pages, long to) {
+            for (int i = 0; i < pages.size(); i++) {
+                long length = pages.end(i) - pages.start(i);
+                read(pages.start(i), to, length);
+                to += length;
+            }
+        }
+
         /**
          * Where the pages of {@code [start, start + length)} stand in our own memory already, to be
          * looked at without a copy; 0 if they do not.

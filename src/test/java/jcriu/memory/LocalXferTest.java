@@ -5,20 +5,31 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.kenai.jffi.MemoryIO;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Optional;
 import jcriu.OpenFiles;
 import jcriu.errors.JcriuException;
 import jcriu.image.ImageDir;
+import jcriu.image.ImageType;
+import jcriu.store.PageDigests;
 import jcriu.store.PageTarget;
+import jcriu.store.Pagemap;
 import jcriu.store.Runs;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LocalXferTest {
+    private static final long PAGE = 4096;
+
     @TempDir Path directory;
 
     /** Who may write to the directory has put a file there that is his, or is another file. */
@@ -79,6 +90,50 @@ class LocalXferTest {
                 assertEquals(0, OpenFiles.below(directory));
                 xfer.close();
             }
+        }
+    }
+
+    /** Runs of all lengths, across the end of the part that room was made for. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldPutEachPageInItsPlace(boolean digesting) throws IOException {
+        Runs pages = new Runs();
+        for (long page = 0; pages.bytes() < 7 << 20; page += page % 37 + 2) {
+            pages.add(page * PAGE, (page + page % 37 + 1) * PAGE);
+        }
+        ImageDir images = new ImageDir(directory);
+        try (Workers workers = new Workers();
+                LocalXfer xfer = new LocalXfer(images, PageTarget.task(7), 1, workers, digesting)) {
+            xfer.expect(5 << 20);
+            PagesOut.plan(pages, new Runs(), xfer);
+            PagesOut.copy(LocalXferTest::number, pages, xfer, workers);
+            xfer.finish();
+        }
+        ByteBuffer file =
+                ByteBuffer.wrap(Files.readAllBytes(directory.resolve("pages-1.img")))
+                        .order(ByteOrder.nativeOrder());
+        assertEquals(pages.bytes(), file.capacity());
+        Pagemap pagemap = Pagemap.read(images, ImageType.PAGEMAP, 7).orElseThrow();
+        Optional<PageDigests> digests = PageDigests.read(images, pagemap);
+        assertEquals(digesting, digests.isPresent());
+        int at = 0;
+        byte[] content = new byte[(int) PAGE];
+        for (int i = 0; i < pages.size(); i++) {
+            for (long page = pages.start(i); page < pages.end(i); page += PAGE) {
+                assertEquals(page, file.getLong(at));
+                assertEquals(page, file.getLong(at + content.length - 8));
+                file.get(at, content);
+                assertTrue(digests.isEmpty() || digests.get().matches(at / PAGE, content));
+                at += content.length;
+            }
+        }
+    }
+
+    /** Fills each page with its address. */
+    private static void number(long start, long to, long length) {
+        MemoryIO memory = MemoryIO.getInstance();
+        for (long i = 0; i < length; i += 8) {
+            memory.putLong(to + i, start + i & -PAGE);
         }
     }
 }
