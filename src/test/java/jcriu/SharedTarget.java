@@ -57,6 +57,11 @@ final class SharedTarget implements AutoCloseable {
     }
 
     static SharedTarget start(Path program, Path directory) throws IOException {
+        return start(program, directory, PAGES);
+    }
+
+    /** The same, with so many pages in each of its four areas. */
+    static SharedTarget start(Path program, Path directory, int pages) throws IOException {
         Path file = Files.createTempFile(directory, "shared", ".words");
         Files.write(file, new byte[4096]);
         MappedByteBuffer words;
@@ -65,7 +70,7 @@ final class SharedTarget implements AutoCloseable {
             words = channel.map(FileChannel.MapMode.READ_WRITE, 0, 4096);
         }
         words.order(ByteOrder.nativeOrder());
-        int pid = LiveTarget.detached(program + " " + file + " " + PAGES);
+        int pid = LiveTarget.detached(program + " " + file + " " + pages);
         LiveTarget.await("the target to be ready", () -> words.getLong(0) == 1);
         return new SharedTarget(program, file, pid, words);
     }
