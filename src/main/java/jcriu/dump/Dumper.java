@@ -259,17 +259,17 @@ public final class Dumper {
                 });
     }
 
-    /** Pages of zeros need no room; only those that were so before the freeze are sought in it. */
+    /** Pages of zeros, and those that a parent has, need no room. */
     private void lookAhead(Preflight preflight, SharedObjects shared) {
         preflight.sharedPaths.forEach(
                 (id, path) -> {
                     try {
-                        boolean compared = parentObject(id).isPresent();
-                        long zeros = shared.lookAhead(id, path, compared, workers);
-                        preflight.sharedBytes.merge(id, -zeros, Long::sum);
+                        long spared = shared.lookAhead(id, path, parentObject(id), workers);
+                        preflight.sharedBytes.merge(id, -spared, Long::sum);
                     } catch (SyscallException e) {
                         // it is unmapped meanwhile, or about to be: the freeze sees what is left
                         LOG.debug("shared object {}: {}", id, e.what());
+                        preflight.sharedBytes.put(id, 0L);
                     }
                 });
     }
@@ -292,10 +292,7 @@ public final class Dumper {
             }
         }
         for (Map.Entry<Long, Long> object : preflight.sharedBytes.entrySet()) {
-            PageXfer pages = sharedPages(object.getKey());
-            if (parentObject(object.getKey()).isEmpty()) {
-                pages.expect(object.getValue());
-            }
+            sharedPages(object.getKey()).expect(object.getValue());
         }
     }
 

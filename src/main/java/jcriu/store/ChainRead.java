@@ -324,6 +324,7 @@ public final class ChainRead implements PageRead {
 
     @Override
     public void compare(long start, ByteBuffer pages, PageDigests.Hash hash, Runs same) {
+        long[] ours = hash.of(pages); // in one go, however many layers the pages are in
         visit(
                 start,
                 pages,
@@ -331,7 +332,8 @@ public final class ChainRead implements PageRead {
                     long offset = piece.pagesOffset + from - piece.start;
                     Optional<PageDigests> digests = piece.layer.digests();
                     if (digests.isPresent()) {
-                        compareDigests(digests.get(), offset, from, hash.of(part), same);
+                        int first = (int) ((from - start) / PagemapRun.PAGE_SIZE);
+                        compareDigests(digests.get(), offset, from, part, ours, first, same);
                     } else {
                         compareBytes(piece.layer.file(), offset, from, part, same);
                     }
@@ -339,10 +341,17 @@ public final class ChainRead implements PageRead {
     }
 
     private static void compareDigests(
-            PageDigests digests, long offset, long start, long[] ours, Runs same) {
-        long first = offset / PagemapRun.PAGE_SIZE;
-        for (int i = 0; i < ours.length / 2; i++) {
-            if (digests.matches(first + i, ours, i)) {
+            PageDigests digests,
+            long offset,
+            long start,
+            ByteBuffer part,
+            long[] ours,
+            int first,
+            Runs same) {
+        long position = offset / PagemapRun.PAGE_SIZE;
+        int count = part.remaining() / PagemapRun.PAGE_SIZE;
+        for (int i = 0; i < count; i++) {
+            if (digests.matches(position + i, ours, first + i)) {
                 long page = start + (long) i * PagemapRun.PAGE_SIZE;
                 same.add(page, page + PagemapRun.PAGE_SIZE);
             }
