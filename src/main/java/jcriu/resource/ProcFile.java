@@ -87,7 +87,7 @@ final class ProcFile {
             return null;
         }
         return new FileStat(
-                info.ino(), S_IFDIR | 0500, 2, 0, 0, 0, 0, ProcDevice.NUMBER, 0, 0, 0, 0, 0);
+                info.ino(), S_IFDIR | 0500, 2, 0, 0, 0, 0, ProcDevice.NUMBER, 0, 0, 0, 0, 0, 0, 0);
     }
 
     private static final class ProcDevice {

@@ -23,7 +23,7 @@ import jcriu.image.proto.memfd_file_entry;
 import jcriu.image.proto.memfd_inode_entry;
 import jcriu.kernel.Syscall;
 import jcriu.memory.ContentCheck;
-import jcriu.memory.Holes;
+import jcriu.memory.ObjectPages;
 import jcriu.memory.ObjectView;
 import jcriu.memory.PageStates;
 import jcriu.memory.PagesIn;
@@ -81,7 +81,9 @@ public final class SharedObjects implements AutoCloseable {
 
     private final Map<Long, Dumped> byId = new LinkedHashMap<>();
 
-    /** Pages that were zeros before the freeze. */
+    /** Pages that there were before the freeze, and those of them that were zeros. */
+    private final Map<Long, ObjectPages> pagesAhead = new HashMap<>();
+
     private final Map<Long, Runs> zerosAhead = new HashMap<>();
 
     /** Objects that are to be compared. */
@@ -196,7 +198,9 @@ public final class SharedObjects implements AutoCloseable {
             if (pageSize(fd) != PAGE) {
                 return parent.isEmpty() ? 0 : bytesOf(FileStat.of(fd.procPath()));
             }
-            Runs used = states(fd, PAGE).used();
+            ObjectPages pages = ObjectPages.of(fd);
+            pagesAhead.put(id, pages);
+            Runs used = pages.used();
             Runs zeros = Zeros.in(PagesOut.ofObject(fd), used, workers);
             zerosAhead.put(id, zeros);
             if (parent.isEmpty()) {
@@ -220,7 +224,10 @@ public final class SharedObjects implements AutoCloseable {
             try (Fd fd = Fd.open(object.path, O_RDONLY)) {
                 object.stat = FileStat.of(object.path);
                 object.pages = xfers.of(id);
-                PageStates states = states(fd, object.pageSize);
+                PageStates states =
+                        object.pageSize == PAGE && pagesAhead.containsKey(id)
+                                ? states(pagesAhead.get(id).now(fd))
+                                : states(fd, object.pageSize);
                 Runs perhaps = zerosAhead.getOrDefault(id, new Runs());
                 count(copy(source(id, fd), states, perhaps, object.pages, parents.of(id), workers));
             }
@@ -248,12 +255,21 @@ public final class SharedObjects implements AutoCloseable {
 
     /** What the object itself says. */
     private static PageStates states(Fd fd, long pageSize) {
+        if (pageSize == PAGE) {
+            return states(ObjectPages.of(fd));
+        }
         FileStat stat = FileStat.of(fd.procPath());
+        return states(stat.size(), hugeDataOf(fd, stat, pageSize));
+    }
+
+    private static PageStates states(ObjectPages pages) {
+        return states(pages.size(), pages.used());
+    }
+
+    private static PageStates states(long size, Runs used) {
         PageStates states = new PageStates();
-        states.merge(0, stat.size() + PAGE - 1 & -PAGE, PageStates.State.DONT_DUMP);
-        states.merge(
-                pageSize == PAGE ? Holes.dataOf(fd, stat.size()) : hugeDataOf(fd, stat, pageSize),
-                PageStates.State.DUMP);
+        states.merge(0, size + PAGE - 1 & -PAGE, PageStates.State.DONT_DUMP);
+        states.merge(used, PageStates.State.DUMP);
         return states;
     }
 

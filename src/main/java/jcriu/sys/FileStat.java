@@ -24,7 +24,9 @@ public record FileStat(
         long atimeSec,
         long atimeNsec,
         long mtimeSec,
-        long mtimeNsec) {
+        long mtimeNsec,
+        long ctimeSec,
+        long ctimeNsec) {
 
     /** Follows links; {@code /proc/PID/fd/N} leads to the open file, deleted or not. */
     public static FileStat of(String path) {
@@ -70,7 +72,9 @@ public record FileStat(
                     out.getLong(64),
                     out.getInt(72),
                     out.getLong(112),
-                    out.getInt(120));
+                    out.getInt(120),
+                    out.getLong(96),
+                    out.getInt(104));
         }
     }
 
