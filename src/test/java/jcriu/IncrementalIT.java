@@ -52,6 +52,46 @@ class IncrementalIT extends ChainCase {
         LiveTarget.await("the end of " + target.pid(), () -> !target.alive());
     }
 
+    /** A restore makes shared objects anew; their pages stay in the parent all the same. */
+    @Test
+    void shouldLeaveSharedPagesToTheParentAfterARestore() throws IOException {
+        try (SharedTarget target =
+                SharedTarget.start(CCompiler.testee("shared", scratch), scratch)) {
+            String pid = "" + target.pid();
+            jcriu("dump", "-t", pid, "-D", images(1)).requireSuccess();
+            String parent = "1";
+            List<Long> sums = List.of();
+            for (int round = 2; round <= 5; round++) {
+                LiveTarget.await("the end of " + pid, () -> !target.alive());
+                jcriu("restore", "-d", "-D", images(parent)).requireSuccess();
+                sums = target.sums();
+                requireFewShared(pid, round + "a", parent, "dump", "-R", "--track-mem");
+                for (int area = SharedTarget.ANONYMOUS; area <= SharedTarget.SEGMENT; area++) {
+                    target.change(SharedTarget.Way.WRITE, area, 10 + round, 1000 + round);
+                }
+                sums = target.sums();
+                requireFewShared(pid, round + "b", round + "a", "pre-dump");
+                requireFewShared(pid, "" + round, round + "b", "dump");
+                parent = "" + round;
+            }
+            LiveTarget.await("the end of " + pid, () -> !target.alive());
+            jcriu("restore", "-d", "-D", images(parent)).requireSuccess();
+            assertEquals(sums, target.sums());
+            jcriu("verify", images(parent)).requireSuccess();
+        }
+    }
+
+    private void requireFewShared(String pid, String name, String parent, String... words)
+            throws IOException {
+        List<String> all = new ArrayList<>(List.of(words));
+        all.addAll(List.of("-t", pid, "-D", images(name), "--prev-images-dir", "../" + parent));
+        jcriu(all.toArray(String[]::new)).requireSuccess();
+        dump_stats_entry stats = stats(images(name));
+        assertTrue(stats.getShpagesWritten() <= 3, name + ": " + stats);
+        assertTrue(
+                stats.getShpagesSkippedParent() >= 3 * SharedTarget.PAGES - 3, name + ": " + stats);
+    }
+
     @Test
     void shouldWriteOnlyWhatHasChanged() throws IOException {
         try (LiveTarget target = start()) {

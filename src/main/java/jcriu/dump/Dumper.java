@@ -100,6 +100,7 @@ public final class Dumper {
     private final UUID id = UUID.randomUUID();
     private ChainLock writing;
     private ParentImages parent;
+    private ObjectIds objectIds = ObjectIds.of(Map.of());
     private Disk disk;
     private Set<Integer> watched = Set.of();
     private Map<Integer, List<MapsVma>> large = Map.of();
@@ -172,7 +173,7 @@ public final class Dumper {
     }
 
     private Optional<? extends PageRead> parentObject(long id) {
-        return parent == null ? Optional.empty() : parent.objectPages(id);
+        return parent == null ? Optional.empty() : parent.objectPages(objectIds.of(id));
     }
 
     private void run() {
@@ -193,7 +194,10 @@ public final class Dumper {
             scripts.run("pre-dump", options.pid());
             if (parent != null) { // a damaged one is refused while all is as it was
                 parent.prepare(preflight.threads.keySet());
-                parent.prepareObjects(preflight.sharedBytes.keySet());
+                objectIds = parent.objectIds(preflight.sharedPlaces);
+                preflight.sharedBytes.keySet().forEach(this::parentObject);
+            } else {
+                objectIds = ObjectIds.of(preflight.sharedPlaces);
             }
             chooseTracker();
             rehearse();
@@ -340,6 +344,7 @@ public final class Dumper {
         images.prepare(ImageType.SECCOMP);
         images.prepare(ImageType.JCRIU_TASKS);
         images.prepare(ImageType.JCRIU_MANIFEST);
+        images.prepare(ImageType.JCRIU_OBJECTS);
         images.prepare(ImageType.PIPES_DATA);
         images.prepare(ImageType.TIMENS, 0);
     }
@@ -362,7 +367,7 @@ public final class Dumper {
     }
 
     private PageXfer sharedPages(long id) {
-        return sharedPages.computeIfAbsent(id, i -> newPages(PageTarget.object(i)));
+        return sharedPages.computeIfAbsent(id, i -> newPages(PageTarget.object(objectIds.of(i))));
     }
 
     private void discardPages() {
@@ -594,7 +599,8 @@ public final class Dumper {
             }
         }
         files.write();
-        shared.write(images, Inventory.IPC_NS_ID);
+        shared.write(images, Inventory.IPC_NS_ID, objectIds::of);
+        objectIds.write(images);
         seccomp.write(images);
         extras.write(images);
         memoryExtras.write(images);

@@ -126,9 +126,13 @@ final class ParentImages implements AutoCloseable {
         }
     }
 
-    /** The same for shared objects, by their ids. */
-    void prepareObjects(Iterable<Long> ids) {
-        ids.forEach(this::objectPages);
+    /**
+     * The ids of shared objects in the new images.
+     *
+     * @param places where they are mapped, by the ids that their inode numbers give
+     */
+    ObjectIds objectIds(Map<Long, Set<ObjectIds.Place>> places) {
+        return ObjectIds.of(places, parent);
     }
 
     /** The pages that an object with this id had then. */

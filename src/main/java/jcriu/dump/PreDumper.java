@@ -73,6 +73,7 @@ public final class PreDumper {
     private final ImageDir images;
     private final Workers workers;
     private final Disk disk;
+    private ObjectIds objectIds;
     private Tracker tracker = new DigestTracker();
     private final List<PageXfer> written = new ArrayList<>();
     private final List<PageXfer> finished = new ArrayList<>();
@@ -120,7 +121,12 @@ public final class PreDumper {
             scripts.run("pre-dump", options.pid());
             if (parent != null) { // a damaged one is refused while all is as it was
                 parent.prepare(preflight.threads.keySet());
-                parent.prepareObjects(preflight.sharedPaths.keySet());
+                objectIds = parent.objectIds(preflight.sharedPlaces);
+                for (long id : preflight.sharedPaths.keySet()) {
+                    parent.objectPages(objectIds.of(id));
+                }
+            } else {
+                objectIds = ObjectIds.of(preflight.sharedPlaces);
             }
             Optional<jcriu_track> track = parent == null ? Optional.empty() : parent.track();
             tracker = Trackers.choose(options.tracker(), track, true);
@@ -157,6 +163,7 @@ public final class PreDumper {
             Progress.end();
             writeTree(present.keySet());
             Inventory.writeTrack(images, tracker);
+            objectIds.write(images);
             FaultPoint.PREDUMP_INVENTORY.pass();
             complete(parent);
             tracker.keep();
@@ -322,13 +329,15 @@ public final class PreDumper {
 
     /** An object that everybody has unmapped meanwhile is no matter. */
     private void copyObject(long id, String path, ParentImages parent) {
-        PageXfer pages = new LocalXfer(images, PageTarget.object(id), ++lastPagesId, workers, true);
+        PageXfer pages =
+                new LocalXfer(
+                        images, PageTarget.object(objectIds.of(id)), ++lastPagesId, workers, true);
         written.add(pages);
         try {
             shared.copyAhead(
                     path,
                     pages,
-                    parent == null ? Optional.empty() : parent.objectPages(id),
+                    parent == null ? Optional.empty() : parent.objectPages(objectIds.of(id)),
                     workers);
         } catch (SyscallException e) {
             if (e.errno() != Errno.ENOENT && e.errno() != Errno.ESRCH) {

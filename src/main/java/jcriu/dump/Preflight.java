@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -91,6 +92,9 @@ final class Preflight {
 
     /** Bytes of shared objects by id. */
     final Map<Long, Long> sharedBytes = new HashMap<>();
+
+    /** Where each of them is mapped. */
+    final Map<Long, Set<ObjectIds.Place>> sharedPlaces = new LinkedHashMap<>();
 
     /** What opens each of them, as long as its task has it mapped. */
     final Map<Long, String> sharedPaths = new LinkedHashMap<>();
@@ -431,8 +435,16 @@ final class Preflight {
             for (MapsVma vma : vmas) {
                 if (Vmas.hasPrivatePages(vma)) {
                     Vmas.scan(vma, scan, runs);
-                } else if (Vmas.isSharedObject(vma)
-                        && !sharedBytes.containsKey(SharedObjects.idOf(vma))) {
+                    continue;
+                }
+                if (!Vmas.isSharedObject(vma)) {
+                    continue;
+                }
+                long id = SharedObjects.idOf(vma);
+                sharedPlaces
+                        .computeIfAbsent(id, i -> new LinkedHashSet<>())
+                        .add(new ObjectIds.Place(pid, vma.start()));
+                if (!sharedBytes.containsKey(id)) {
                     String link =
                             "/proc/"
                                     + pid
@@ -442,8 +454,8 @@ final class Preflight {
                                     + Long.toHexString(vma.end());
                     FileStat stat = FileStat.tryOf(link);
                     if (stat != null) {
-                        sharedBytes.put(SharedObjects.idOf(vma), SharedObjects.bytesOf(stat));
-                        sharedPaths.put(SharedObjects.idOf(vma), link);
+                        sharedBytes.put(id, SharedObjects.bytesOf(stat));
+                        sharedPaths.put(id, link);
                     }
                 }
             }

@@ -107,6 +107,9 @@ public enum ImageType {
     /** Our own: which tracker was set at the end of the dump, and for what. */
     JCRIU_TRACK("jcriu-track", 0x6a637274, Head.INVENTORY),
 
+    /** Our own: where shared objects stood, so that they keep their ids. */
+    JCRIU_OBJECTS("jcriu-objects", 0x6a63726f, Head.INVENTORY),
+
     /** Our own: packets of pipes. */
     JCRIU_PIPES("jcriu-pipes", 0x6a637232, Head.INVENTORY),
 

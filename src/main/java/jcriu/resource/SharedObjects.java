@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongUnaryOperator;
 import jcriu.errors.ImageFormatException;
 import jcriu.image.ImageDir;
 import jcriu.image.ImageReader;
@@ -136,8 +137,13 @@ public final class SharedObjects implements AutoCloseable {
      * In the images objects go by 32 bits of their inode numbers, and segments by their ids, which
      * begin at 0. The highest bit, which no segment's id has, keeps them apart.
      */
-    private static long idOf(long inode) {
+    public static long idOf(long inode) {
         return inode & 0xffffffffL | 1L << 31;
+    }
+
+    /** Whether an id is of that kind, and not a segment's. */
+    public static boolean isByInode(long id) {
+        return (id & 1L << 31) != 0;
     }
 
     static boolean isAnonymous(String name) {
@@ -351,8 +357,9 @@ public final class SharedObjects implements AutoCloseable {
      * Writes the images of the objects.
      *
      * @param ipcNamespace names that of the SysV segments
+     * @param ids in the images, of objects by those that their inode numbers give
      */
-    public void write(ImageDir images, int ipcNamespace) {
+    public void write(ImageDir images, int ipcNamespace, LongUnaryOperator ids) {
         List<Dumped> segments = new ArrayList<>();
         List<Dumped> memfds = new ArrayList<>();
         for (Dumped object : byId.values()) {
@@ -360,7 +367,7 @@ public final class SharedObjects implements AutoCloseable {
         }
         if (!memfds.isEmpty()) {
             try (ImageWriter out = images.writer(ImageType.MEMFD_INODE)) {
-                memfds.forEach(object -> out.write(inode(object)));
+                memfds.forEach(object -> out.write(inode(object, ids)));
             }
         }
         if (!segments.isEmpty()) {
@@ -372,7 +379,7 @@ public final class SharedObjects implements AutoCloseable {
         }
     }
 
-    private static memfd_inode_entry inode(Dumped object) {
+    private static memfd_inode_entry inode(Dumped object, LongUnaryOperator ids) {
         memfd_inode_entry.Builder inode =
                 memfd_inode_entry
                         .newBuilder()
@@ -380,7 +387,7 @@ public final class SharedObjects implements AutoCloseable {
                         .setUid(object.stat.uid())
                         .setGid(object.stat.gid())
                         .setSize(object.stat.size())
-                        .setShmid((int) idOf(object.stat.ino()))
+                        .setShmid((int) ids.applyAsLong(idOf(object.stat.ino())))
                         .setSeals(object.seals)
                         .setInodeId(object.inodeId)
                         .setMode(object.stat.mode());
