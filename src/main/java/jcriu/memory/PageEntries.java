@@ -2,8 +2,6 @@ package jcriu.memory;
 
 import static jcriu.kernel.FileConstants.O_RDONLY;
 
-import jcriu.errors.Errno;
-import jcriu.errors.SyscallException;
 import jcriu.sys.Fd;
 import jcriu.sys.NativeMemory;
 
@@ -33,10 +31,12 @@ final class PageEntries implements AutoCloseable {
     private static final int PAGE = 4096;
     private static final int AT_ONCE = 4096;
 
+    private final int pid;
     private final Fd pagemap;
     private final NativeMemory buffer = NativeMemory.allocate(AT_ONCE * 8L);
 
     PageEntries(int pid) {
+        this.pid = pid;
         pagemap = Fd.open("/proc/" + pid + "/pagemap", O_RDONLY);
     }
 
@@ -51,7 +51,7 @@ final class PageEntries implements AutoCloseable {
             long count = Math.min(AT_ONCE, (end - start) / PAGE);
             long got = pagemap.readFully(buffer.address(), count * 8, start / PAGE * 8) / 8;
             if (got < count) {
-                throw new SyscallException("read " + pagemap.name(), Errno.EIO);
+                throw PagemapScan.hasNoMemory(pid);
             }
             for (int i = 0; i < got; i++) {
                 visit.page(start + (long) i * PAGE, buffer.getLong(8L * i));
@@ -63,7 +63,7 @@ final class PageEntries implements AutoCloseable {
     /** The entry of one page. */
     long of(long address) {
         if (pagemap.readFully(buffer.address(), 8, address / PAGE * 8) < 8) {
-            throw new SyscallException("read " + pagemap.name(), Errno.EIO);
+            throw PagemapScan.hasNoMemory(pid);
         }
         return buffer.getLong(0);
     }

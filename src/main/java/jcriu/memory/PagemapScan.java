@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import jcriu.errors.Errno;
+import jcriu.errors.TaskGoneException;
 import jcriu.kernel.Syscall;
 import jcriu.proc.MapsVma;
 import jcriu.store.Runs;
@@ -35,6 +36,7 @@ public final class PagemapScan implements AutoCloseable {
     /** Since Linux 6.15, zero before. */
     private static final long GUARD = 1L << 58;
 
+    private final int pid;
     private final Fd pagemap;
     private final Workers workers;
     private final NativeMemory buffer = newBuffer();
@@ -47,6 +49,7 @@ public final class PagemapScan implements AutoCloseable {
      * @param workers share what is large
      */
     public PagemapScan(int pid, Workers workers) {
+        this.pid = pid;
         pagemap = Fd.open("/proc/" + pid + "/pagemap", O_RDONLY);
         this.workers = workers;
     }
@@ -248,7 +251,7 @@ public final class PagemapScan implements AutoCloseable {
                 long count = Math.min(ENTRIES, (end - start) / PAGE);
                 long got = pagemap.readFully(entries.address(), count * 8, start / PAGE * 8) / 8;
                 if (got < count) {
-                    throw new jcriu.errors.SyscallException("read " + pagemap.name(), Errno.EIO);
+                    throw hasNoMemory(pid);
                 }
                 for (int i = 0; i < got; i++) {
                     long entry = entries.getLong(8L * i);
@@ -259,6 +262,11 @@ public final class PagemapScan implements AutoCloseable {
                 start += got * PAGE;
             }
         }
+    }
+
+    /** A task that ends has no memory any more, and is no zombie yet: its pagemap is empty. */
+    static TaskGoneException hasNoMemory(int pid) {
+        return new TaskGoneException(pid, "its memory has gone");
     }
 
     @Override
