@@ -88,4 +88,54 @@ class LargeTaskIT extends ChainCase {
                     RemoteMemory.read(target.pid(), base + 191 * MIB - 4, 4));
         }
     }
+
+    /** Room is made for what it has written; it is gone by then. */
+    @ParameterizedTest
+    @ValueSource(strings = {"digest", "uffd-wp"})
+    void shouldDumpTheTreeOfATaskThatEndsAfterTheChecks(String tracker) throws IOException {
+        Path program = CCompiler.testee("target", scratch);
+        Path words = Files.write(directory.resolve("words"), new byte[4096]);
+        Path counted = directory.resolve("counted");
+        String tree = "sh -c '" + program + " advice " + words + " 192 & echo $! > " + directory;
+        tree += "/child; wait; while sleep 0.05; do echo >> " + counted + "; done'";
+        int pid = LiveTarget.detached(tree);
+        try {
+            LiveTarget.await("the child", () -> Files.exists(directory.resolve("child")));
+            String child = Files.readString(directory.resolve("child")).strip();
+            LiveTarget.await("its memory", () -> first(words) == 1);
+            List<String> words1 = List.of("dump", "-R", "--track-mem", "--tracker", tracker);
+            run(words1, pid, "1");
+            Path script = directory.resolve("end");
+            Files.writeString(
+                    script,
+                    """
+                    #!/bin/sh
+                    [ "$CRTOOLS_SCRIPT_ACTION" = pre-dump ] || exit 0
+                    kill -KILL CHILD
+                    while [ -e /proc/CHILD/mem ]; do sleep 0.01; done
+                    """
+                            .replace("CHILD", child));
+            Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwx------"));
+            List<String> words2 = new ArrayList<>(words1);
+            words2.addAll(List.of("--prev-images-dir", "../1", "--action-script", "" + script));
+            run(words2, pid, "2");
+            LiveTarget.await("the tree to go on", () -> Files.exists(counted));
+        } finally {
+            LiveTarget.kill(pid, "KILL");
+        }
+    }
+
+    private void run(List<String> words, int pid, String name) throws IOException {
+        List<String> all = new ArrayList<>(words);
+        all.addAll(List.of("-t", "" + pid, "-D", images(name)));
+        jcriu(all.toArray(String[]::new)).requireSuccess();
+    }
+
+    private static byte first(Path file) {
+        try {
+            return Files.readAllBytes(file)[0];
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
 }

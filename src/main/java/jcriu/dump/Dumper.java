@@ -311,7 +311,10 @@ public final class Dumper {
                             before,
                             workers);
             pages.expect(bytes + bytes / 4 & -PagemapRun.PAGE_SIZE);
-        } catch (TaskGoneException e) {
+        } catch (TaskGoneException | SyscallException e) {
+            if (e.kind() != Kind.TARGET_GONE && !Preflight.hasEnded(pid)) {
+                throw e;
+            }
             LOG.debug("{}", e.what()); // the freeze sees what is left
         }
     }
