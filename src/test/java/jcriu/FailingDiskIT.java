@@ -55,7 +55,9 @@ class FailingDiskIT {
 
     @AfterEach
     void end() {
-        target.close();
+        if (target != null) {
+            target.close();
+        }
         for (Path directory : new Path[] {mounted, disk}) {
             if (directory != null) {
                 Launcher.run(List.of("umount", "-l", directory.toString()));
