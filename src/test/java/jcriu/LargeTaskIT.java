@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import jcriu.memory.PagemapScan;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
@@ -46,20 +47,13 @@ class LargeTaskIT extends ChainCase {
                 : Long.toHexString(guards.start(0) - base) + " " + guards.bytes();
     }
 
-    /** What a user would give the program right after the checks. */
-    private Path script(LiveTarget target) throws IOException {
-        Path script = directory.resolve("advise");
-        Files.writeString(
-                script,
-                """
-                #!/bin/sh
-                [ "$CRTOOLS_SCRIPT_ACTION" = pre-dump ] || exit 0
-                kill -USR2 PID
-                until grep -q '^VmFlags:.* dc' /proc/PID/smaps; do sleep 0.01; done
-                """
-                        .replace("PID", "" + target.pid()));
+    /** What happens right after the checks. */
+    private String script(String commands) throws IOException {
+        Path script = directory.resolve("after-checks");
+        String only = "#!/bin/sh\n[ \"$CRTOOLS_SCRIPT_ACTION\" = pre-dump ] || exit 0\n";
+        Files.writeString(script, only + commands);
         Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwx------"));
-        return script;
+        return script.toString();
     }
 
     @ParameterizedTest
@@ -70,7 +64,10 @@ class LargeTaskIT extends ChainCase {
             long base = target.word(6);
             List<String> words = new ArrayList<>(List.of("dump", "-t", "" + target.pid()));
             words.addAll(List.of("-R", "-D", images("1")));
-            words.addAll(List.of("--action-script", script(target).toString()));
+            String advise =
+                    "kill -USR2 PID; until grep -q '^VmFlags:.* dc' /proc/PID/smaps; do sleep 0.01; done"
+                            .replace("PID", "" + target.pid());
+            words.addAll(List.of("--action-script", script(advise)));
             if (!options.isEmpty()) {
                 words.addAll(List.of(options.split(" ")));
             }
@@ -95,39 +92,31 @@ class LargeTaskIT extends ChainCase {
     void shouldDumpTheTreeOfATaskThatEndsAfterTheChecks(String tracker) throws IOException {
         Path program = CCompiler.testee("target", scratch);
         Path words = Files.write(directory.resolve("words"), new byte[4096]);
+        Path pidOfChild = directory.resolve("child");
         Path counted = directory.resolve("counted");
-        String tree = "sh -c '" + program + " advice " + words + " 192 & echo $! > " + directory;
-        tree += "/child; wait; while sleep 0.05; do echo >> " + counted + "; done'";
+        String tree = "sh -c '" + program + " advice " + words + " 192 & echo $! > " + pidOfChild;
+        tree += "; wait; while sleep 0.05; do echo >> " + counted + "; done'";
         int pid = LiveTarget.detached(tree);
         try {
-            LiveTarget.await("the child", () -> Files.exists(directory.resolve("child")));
-            String child = Files.readString(directory.resolve("child")).strip();
-            LiveTarget.await("its memory", () -> first(words) == 1);
-            List<String> words1 = List.of("dump", "-R", "--track-mem", "--tracker", tracker);
-            run(words1, pid, "1");
-            Path script = directory.resolve("end");
-            Files.writeString(
-                    script,
-                    """
-                    #!/bin/sh
-                    [ "$CRTOOLS_SCRIPT_ACTION" = pre-dump ] || exit 0
-                    kill -KILL CHILD
-                    while [ -e /proc/CHILD/mem ]; do sleep 0.01; done
-                    """
-                            .replace("CHILD", child));
-            Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwx------"));
-            List<String> words2 = new ArrayList<>(words1);
-            words2.addAll(List.of("--prev-images-dir", "../1", "--action-script", "" + script));
-            run(words2, pid, "2");
+            LiveTarget.await("the child", () -> first(words) == 1);
+            dump(pid, tracker, "1");
+            String end =
+                    "kill -KILL CHILD; while [ -e /proc/CHILD/mem ]; do sleep 0.01; done"
+                            .replace("CHILD", Files.readString(pidOfChild).strip());
+            dump(pid, tracker, "2", "--prev-images-dir=../1", "--action-script=" + script(end));
             LiveTarget.await("the tree to go on", () -> Files.exists(counted));
         } finally {
             LiveTarget.kill(pid, "KILL");
+            if (Files.exists(pidOfChild)) {
+                LiveTarget.kill(Integer.parseInt(Files.readString(pidOfChild).strip()), "KILL");
+            }
         }
     }
 
-    private void run(List<String> words, int pid, String name) throws IOException {
-        List<String> all = new ArrayList<>(words);
-        all.addAll(List.of("-t", "" + pid, "-D", images(name)));
+    private void dump(int pid, String tracker, String name, String... words) throws IOException {
+        List<String> all = new ArrayList<>(List.of("dump", "-R", "--track-mem", "-t", "" + pid));
+        all.addAll(List.of("-D", images(name), "--tracker", tracker));
+        all.addAll(List.of(words));
         jcriu(all.toArray(String[]::new)).requireSuccess();
     }
 
@@ -136,6 +125,30 @@ class LargeTaskIT extends ChainCase {
             return Files.readAllBytes(file)[0];
         } catch (IOException e) {
             throw new AssertionError(e);
+        }
+    }
+
+    /** Of 96 MiB 48 are written: they have room, and a quarter more would not. */
+    @ParameterizedTest
+    @ValueSource(strings = {"digest", "uffd-wp"})
+    void shouldNotAskForMoreRoomThanItNeeds(String tracker) throws IOException {
+        Path program = CCompiler.testee("target", scratch);
+        Path small = Path.of(images("2"));
+        try (LiveTarget target = LiveTarget.start(program, scratch, "advice", "192")) {
+            dump(target.pid(), tracker, "1");
+            byte[] random = new byte[MIB];
+            for (int i = 0; i < 48; i++) {
+                new Random(i).nextBytes(random);
+                RemoteMemory.write(target.pid(), target.word(6) + 2L * i * MIB, random);
+            }
+            CCompiler.run(
+                    List.of("mount", "-t", "tmpfs", "-o", "size=54m", "small", small.toString()));
+            String parent = "--prev-images-dir=" + directory.resolve("1");
+            dump(target.pid(), tracker, "2", parent);
+            long written = stats(small.toString()).getPagesWritten();
+            assertTrue(written >= 48 * 256 && written < 49 * 256, "" + written);
+        } finally {
+            Launcher.run(List.of("umount", small.toString()));
         }
     }
 }

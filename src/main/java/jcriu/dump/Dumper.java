@@ -49,6 +49,7 @@ import jcriu.store.PageRead;
 import jcriu.store.PageTarget;
 import jcriu.store.PageXfer;
 import jcriu.store.PagemapRun;
+import jcriu.store.Runs;
 import jcriu.sys.Disk;
 import jcriu.sys.FaultPoint;
 import jcriu.tracee.FrozenTask;
@@ -103,7 +104,7 @@ public final class Dumper {
     private ObjectIds objectIds = ObjectIds.of(Map.of());
     private Disk disk;
     private Set<Integer> watched = Set.of();
-    private Map<Integer, List<MapsVma>> large = Map.of();
+    private Map<Integer, Preflight.Large> large = Map.of();
     private final TaskExtras extras = new TaskExtras();
     private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
@@ -253,7 +254,8 @@ public final class Dumper {
                             dumper.tracker.begin(Optional.empty(), true);
                         }
                         dumper.prepareImages(Map.of(pid, ProcFs.tasks(pid)));
-                        dumper.large = Map.of(pid, Maps.readSmaps(pid));
+                        dumper.large =
+                                Map.of(pid, new Preflight.Large(Maps.readSmaps(pid), new Runs()));
                         dumper.dumpTree(pid, new SharedObjects(), Map.of());
                     } finally {
                         dumper.tracker.close();
@@ -292,7 +294,7 @@ public final class Dumper {
             if (before.isEmpty()) {
                 pages.expect(task.getValue());
             } else if (preflight.large.containsKey(pid)) {
-                expectChanged(pid, pages, preflight, before.get());
+                expectChanged(pid, pages, preflight.large.get(pid), before.get());
             }
         }
         for (Map.Entry<Long, Long> object : preflight.sharedBytes.entrySet()) {
@@ -300,17 +302,10 @@ public final class Dumper {
         }
     }
 
-    /** More may be written until the freeze, which is at hand. */
-    private void expectChanged(int pid, PageXfer pages, Preflight preflight, PageRead before) {
+    private void expectChanged(int pid, PageXfer pages, Preflight.Large task, PageRead before) {
         try {
-            long bytes =
-                    tracker.expectedBytes(
-                            pid,
-                            Vmas.withPrivatePages(preflight.large.get(pid)),
-                            preflight.largePages.get(pid),
-                            before,
-                            workers);
-            pages.expect(bytes + bytes / 4 & -PagemapRun.PAGE_SIZE);
+            List<MapsVma> own = Vmas.withPrivatePages(task.vmas());
+            pages.expect(tracker.expectedBytes(pid, own, task.pages(), before, workers));
         } catch (TaskGoneException | SyscallException e) {
             if (e.kind() != Kind.TARGET_GONE && !Preflight.hasEnded(pid)) {
                 throw e;
@@ -526,7 +521,9 @@ public final class Dumper {
             readings.add(
                     () ->
                             task.readVmas(
-                                    watched.contains(pid), Optional.ofNullable(large.get(pid))));
+                                    watched.contains(pid),
+                                    Optional.ofNullable(large.get(pid))
+                                            .map(Preflight.Large::vmas)));
         }
         workers.run(readings);
         for (TaskDump task : tasks) {

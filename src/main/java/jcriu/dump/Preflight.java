@@ -75,11 +75,11 @@ final class Preflight {
     /** Bytes of private pages by pid, as far as they could be counted. */
     final Map<Integer, Long> privateBytes = new HashMap<>();
 
-    /** Mappings with their flags, of tasks of which these take a while to read. */
-    final Map<Integer, List<MapsVma>> large = new HashMap<>();
+    /** Mappings with their flags, which take a while to read, and the pages in them. */
+    record Large(List<MapsVma> vmas, Runs pages) {}
 
-    /** The pages of these tasks. */
-    final Map<Integer, Runs> largePages = new HashMap<>();
+    /** Tasks of so much memory. */
+    final Map<Integer, Large> large = new HashMap<>();
 
     /** Where tasks have their vDSO. */
     final Map<Integer, Long> vdsos = new HashMap<>();
@@ -462,8 +462,7 @@ final class Preflight {
         }
         privateBytes.put(pid, runs.bytes());
         if (runs.bytes() >= LARGE) {
-            large.put(pid, vmas);
-            largePages.put(pid, runs);
+            large.put(pid, new Large(vmas, runs));
         }
     }
 

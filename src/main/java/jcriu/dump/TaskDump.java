@@ -59,10 +59,11 @@ final class TaskDump {
     private final int index;
     private List<MapsVma> vmas;
 
-    /** The same with flags of this moment; null while those of {@link #vmas} are older. */
-    private List<MapsVma> flagged;
+    /** Whether their flags are those of before the freeze. */
+    private boolean flagsAreOld;
 
-    private boolean attached;
+    /** The same as they are once the tracker is attached, with flags of this moment. */
+    private List<MapsVma> settled;
 
     private final TaskState state;
     private final List<ThreadState> threads = new ArrayList<>();
@@ -157,11 +158,12 @@ final class TaskDump {
         }
         if (earlier.isPresent()) {
             vmas = Maps.readAgain(task.pid(), earlier.get());
-            if (vmas.stream().allMatch(TaskDump::mayBeOld)) {
+            flagsAreOld = vmas.stream().allMatch(TaskDump::mayBeOld);
+            if (flagsAreOld) {
                 return;
             }
         }
-        vmas = flagged = Maps.readSmaps(task.pid());
+        vmas = Maps.readSmaps(task.pid());
         Vmas.check(task.pid(), vmas, watched);
     }
 
@@ -247,7 +249,6 @@ final class TaskDump {
     void attach(Tracker tracker) {
         if (!task.zombie()) {
             tracker.attach(task, Vmas.withPrivatePages(vmas));
-            attached = true;
         }
     }
 
@@ -259,26 +260,28 @@ final class TaskDump {
         if (task.zombie()) {
             return;
         }
-        if (flagged == null) {
-            jobs.add(() -> flagged = Maps.readSmaps(task.pid()));
-        } else if (attached) { // neighbours of which one was watched are one mapping now
-            jobs.add(() -> flagged = Maps.readAgain(task.pid(), flagged));
+        if (flagsAreOld) {
+            jobs.add(() -> settled = Maps.readSmaps(task.pid()));
+        } else if (tracker.isPresent()) { // neighbours, one of them watched, are one mapping now
+            jobs.add(() -> settled = Maps.readAgain(task.pid(), vmas));
         }
         jobs.add(() -> scanMemory(tracker, workers));
     }
 
     /**
-     * Goes by the flags of this moment, when these jobs are over.
+     * Goes by the mappings of this moment, when these jobs are over.
      *
      * @param watched whether we have registered mappings with a userfaultfd
      */
     void settle(boolean watched) {
-        if (task.zombie() || vmas == flagged) {
+        if (settled == null) {
             return;
         }
-        vmas = flagged;
-        Vmas.check(task.pid(), vmas, watched);
-        runs = runs.minus(Vmas.guards(task.pid(), vmas)); // installed since the earlier flags
+        vmas = settled;
+        if (flagsAreOld) {
+            Vmas.check(task.pid(), vmas, watched);
+            runs = runs.minus(Vmas.guards(task.pid(), vmas)); // installed since
+        }
     }
 
     /** Jobs that make the entries of all images; they need no ptrace and can run side by side. */

@@ -54,7 +54,7 @@ public final class ContentCheck {
 
     /**
      * About how many bytes of {@code present} are not as in the parent images, judged by one page
-     * in so many.
+     * in so many; an eighth less than it seems, as chance may have it.
      */
     static long expectedBytes(
             PageXfer.Source source, Runs present, PageRead parent, Workers workers) {
@@ -73,7 +73,8 @@ public final class ContentCheck {
             return others;
         }
         long changed = some.bytes() - unchanged(source, some, parent, workers).bytes();
-        return others + (long) ((double) changed / some.bytes() * both.bytes()) & -PAGE;
+        double seem = (double) changed / some.bytes() * both.bytes();
+        return others + (long) (seem * 7 / 8) & -PAGE;
     }
 
     private static Runs compare(PageXfer.Source source, Runs piece, PageRead parent) {

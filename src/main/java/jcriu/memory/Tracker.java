@@ -54,8 +54,9 @@ public interface Tracker extends AutoCloseable {
     default void begin(Optional<jcriu_track> parent, boolean arm) {}
 
     /**
-     * About how many bytes of a task that runs will not be left to the parent: so much room is made
-     * before the tree is stopped.
+     * About how many bytes of a task that runs will not be left to the parent, rather less than
+     * more: so much room is made before the tree is stopped, and a disk that has none for what
+     * never comes would be full for nothing.
      *
      * @param vmas as for {@link #attach}
      * @param present pages that the task has

@@ -56,6 +56,7 @@ class ContentCheckTest {
         }
         double found = 100.0 * expected(pages, new Changed(pages, changed)) / pages.bytes();
         assertTrue(Math.abs(found - percent) <= percent * 0.3, found + " % of " + percent);
+        assertTrue(found <= percent, "more than there is: " + found + " % of " + percent);
     }
 
     @Test
