@@ -34,7 +34,7 @@ public final class PageHash {
     static {
         Library library =
                 Native.ARCH == Arch.X86_64 ? Library.openLibrary(LIBRARY, Library.LAZY) : null;
-        long digest = library == null ? 0 : library.getSymbolAddress("XXH3_128bits");
+        long digest = library == null ? 0 : digest(library);
         long loop = digest == 0 ? 0 : Native.code(Assembler.pageDigestsFunction());
         LOOP = loop != 0 && isRight(loop, digest) ? loop : 0;
         DIGEST = digest;
@@ -43,6 +43,12 @@ public final class PageHash {
     }
 
     private PageHash() {}
+
+    /** Since version 0.8.1 it can take what the processor has best; else it goes by SSE2. */
+    private static long digest(Library library) {
+        long best = library.getSymbolAddress("XXH3_128bits_dispatch");
+        return best != 0 ? best : library.getSymbolAddress("XXH3_128bits");
+    }
 
     /** Before version 0.8 the library had another XXH3. */
     private static boolean isRight(long loop, long digest) {
