@@ -19,6 +19,7 @@ import jcriu.proc.VmFlag;
 import jcriu.store.Runs;
 import jcriu.tracee.RemoteMemory;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -57,13 +58,19 @@ class LargeTaskIT extends ChainCase {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "--track-mem --tracker digest", "--track-mem --tracker uffd-wp"})
-    void shouldDumpTheFlagsOfTheFreeze(String options) throws IOException {
+    @CsvSource({
+        "'', false",
+        "'', true",
+        "--track-mem --tracker digest, true",
+        "--track-mem --tracker uffd-wp, false",
+        "--track-mem --tracker uffd-wp, true"
+    })
+    void shouldDumpTheFlagsOfTheFreeze(String options, boolean fromSmaps) throws IOException {
         Path program = CCompiler.testee("target", scratch);
         try (LiveTarget target = LiveTarget.start(program, scratch, "advice", "192")) {
             long base = target.word(6);
-            List<String> words = new ArrayList<>(List.of("dump", "-t", "" + target.pid()));
-            words.addAll(List.of("-R", "-D", images("1")));
+            List<String> words = new ArrayList<>(List.of(Launcher.SCRIPT, "dump"));
+            words.addAll(List.of("-t", "" + target.pid(), "-R", "-D", images("1")));
             String advise =
                     "kill -USR2 PID; until grep -q '^VmFlags:.* dc' /proc/PID/smaps; do sleep 0.01; done"
                             .replace("PID", "" + target.pid());
@@ -71,7 +78,8 @@ class LargeTaskIT extends ChainCase {
             if (!options.isEmpty()) {
                 words.addAll(List.of(options.split(" ")));
             }
-            jcriu(words.toArray(String[]::new)).requireSuccess();
+            String from = "-Djcriu.smaps=" + fromSmaps;
+            Launcher.run(Launcher.with(from, words.toArray(String[]::new))).requireSuccess();
             String guards = guards(target, base);
             assertEquals(target.word(7) == 1 ? "800000 8192" : "none", guards);
             jcriu("dump", "-t", "" + target.pid(), "-D", images("2")).requireSuccess();

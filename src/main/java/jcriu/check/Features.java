@@ -70,6 +70,7 @@ public final class Features {
         p.put("get_rseq_conf", SeedProbes::rseq);
         p.put("ipv6_freebind", unused(SOCKETS));
         p.put("pagemap_scan", () -> OwnProbes.pagemapScan(false));
+        p.put("vma_flags", OwnProbes::flagsOfMappings);
         p.put("timer_cr_ids", SeedProbes::timerIds);
         p.put("overlayfs_maps", unused("it takes an overlay file system to find out"));
         p.put("breakpoints", unused("jcriu uses no breakpoints"));

@@ -70,6 +70,10 @@ public record Need(String name, boolean required, Supplier<Verdict> probe, Strin
                 useful("kcmp_epoll", "moved descriptors of epoll cannot be found"),
                 useful("pagemap_scan", "dumps of large tasks freeze longer; Linux 6.7 has it"),
                 useful(
+                        "vma_flags",
+                        "dumps of large tasks freeze longer; Linux 6.1 with BTF has it, for"
+                                + " CAP_BPF and CAP_PERFMON"),
+                useful(
                         Features.TRACKER + DigestTracker.NAME,
                         "no dump can be incremental: allow process_vm_readv"),
                 useful(

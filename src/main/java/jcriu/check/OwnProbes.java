@@ -6,9 +6,11 @@ import static jcriu.kernel.MmanConstants.*;
 import static jcriu.kernel.UffdConstants.*;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import jcriu.errors.Errno;
 import jcriu.kernel.Syscall;
 import jcriu.proc.ProcFs;
+import jcriu.proc.QuickFlags;
 import jcriu.sys.Fd;
 import jcriu.sys.Native;
 import jcriu.sys.NativeMemory;
@@ -80,6 +82,12 @@ final class OwnProbes {
                     Native.call(Syscall.IOCTL, fd.number(), TFD_IOC_SET_TICKS, one.address()),
                     "ioctl(TFD_IOC_SET_TICKS)");
         }
+    }
+
+    static Verdict flagsOfMappings() {
+        Optional<QuickFlags> flags = QuickFlags.open();
+        flags.ifPresent(QuickFlags::close);
+        return Verdict.of(flags.isPresent(), "no BPF iterator tells the flags of mappings");
     }
 
     static Verdict hugeMemfd() {

@@ -2,6 +2,7 @@ package jcriu.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import jcriu.check.Features;
 
 /**
  * Runs several command lines in one virtual machine, so that one class archive holds what all of
@@ -25,6 +26,7 @@ final class Training {
             }
         }
         run(line);
+        Features.probe("vma_flags"); // what dumps of large tasks load, too
         System.exit(0);
     }
 

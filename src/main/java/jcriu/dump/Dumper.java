@@ -34,6 +34,7 @@ import jcriu.proc.Limits;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
 import jcriu.proc.ProcFs;
+import jcriu.proc.QuickFlags;
 import jcriu.proc.Stat;
 import jcriu.progress.Progress;
 import jcriu.resource.ActionScripts;
@@ -105,6 +106,10 @@ public final class Dumper {
     private Disk disk;
     private Set<Integer> watched = Set.of();
     private Map<Integer, Preflight.Large> large = Map.of();
+
+    /** Of such tasks, if the kernel tells them. */
+    private Optional<QuickFlags> quickFlags = Optional.empty();
+
     private final TaskExtras extras = new TaskExtras();
     private final MemoryExtras memoryExtras = new MemoryExtras();
     private final ActionScripts scripts;
@@ -139,6 +144,7 @@ public final class Dumper {
             return List.copyOf(dumper.tracker.fallbacks());
         } finally {
             dumper.tracker.close();
+            dumper.quickFlags.ifPresent(QuickFlags::close);
             dumper.workers.close();
             if (dumper.writing != null) {
                 dumper.writing.close();
@@ -201,6 +207,9 @@ public final class Dumper {
                 objectIds = ObjectIds.of(preflight.sharedPlaces);
             }
             chooseTracker();
+            if (!preflight.large.isEmpty()) {
+                quickFlags = QuickFlags.open();
+            }
             rehearse();
             images.begin();
             if (parent != null) {
@@ -253,6 +262,7 @@ public final class Dumper {
                             dumper.tracker = Trackers.another(tracker);
                             dumper.tracker.begin(Optional.empty(), true);
                         }
+                        dumper.quickFlags = quickFlags;
                         dumper.prepareImages(Map.of(pid, ProcFs.tasks(pid)));
                         dumper.large =
                                 Map.of(pid, new Preflight.Large(Maps.readSmaps(pid), new Runs()));
@@ -522,8 +532,8 @@ public final class Dumper {
                     () ->
                             task.readVmas(
                                     watched.contains(pid),
-                                    Optional.ofNullable(large.get(pid))
-                                            .map(Preflight.Large::vmas)));
+                                    Optional.ofNullable(large.get(pid)).map(Preflight.Large::vmas),
+                                    quickFlags));
         }
         workers.run(readings);
         for (TaskDump task : tasks) {

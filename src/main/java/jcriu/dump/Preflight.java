@@ -431,6 +431,7 @@ final class Preflight {
 
     private void count(int pid, List<MapsVma> vmas) {
         Runs runs = new Runs();
+        long shared = 0;
         try (PagemapScan scan = new PagemapScan(pid)) {
             for (MapsVma vma : vmas) {
                 if (Vmas.hasPrivatePages(vma)) {
@@ -440,6 +441,7 @@ final class Preflight {
                 if (!Vmas.isSharedObject(vma)) {
                     continue;
                 }
+                shared += vma.lengthBytes();
                 long id = SharedObjects.idOf(vma);
                 sharedPlaces
                         .computeIfAbsent(id, i -> new LinkedHashSet<>())
@@ -461,7 +463,7 @@ final class Preflight {
             }
         }
         privateBytes.put(pid, runs.bytes());
-        if (runs.bytes() >= LARGE) {
+        if (runs.bytes() + shared >= LARGE) {
             large.put(pid, new Large(vmas, runs));
         }
     }

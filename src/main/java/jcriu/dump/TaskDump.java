@@ -24,6 +24,7 @@ import jcriu.memory.Tracker;
 import jcriu.memory.Workers;
 import jcriu.proc.Maps;
 import jcriu.proc.MapsVma;
+import jcriu.proc.QuickFlags;
 import jcriu.proc.Stat;
 import jcriu.proc.VmFlag;
 import jcriu.resource.FileTable;
@@ -149,11 +150,22 @@ final class TaskDump {
      * Reads the mappings. Needs no ptrace.
      *
      * @param watched whether we have registered mappings with a userfaultfd
-     * @param earlier what smaps said before the freeze, of a task so large that its flags are
-     *     better read while its pages are looked for ({@link #look}); else nothing
+     * @param earlier what smaps said before the freeze, of a task so large that it takes a while;
+     *     else nothing
+     * @param quick tells the flags of such a task without smaps. If there is none, or it does not
+     *     know, they are read while its pages are looked for ({@link #look})
      */
-    void readVmas(boolean watched, Optional<List<MapsVma>> earlier) {
+    void readVmas(boolean watched, Optional<List<MapsVma>> earlier, Optional<QuickFlags> quick) {
         if (task.zombie()) {
+            return;
+        }
+        Optional<List<MapsVma>> known =
+                earlier.isPresent() && quick.isPresent()
+                        ? quick.get().read(task.pid(), earlier.get())
+                        : Optional.empty();
+        if (known.isPresent()) {
+            vmas = known.get();
+            Vmas.check(task.pid(), vmas, watched);
             return;
         }
         if (earlier.isPresent()) {

@@ -171,6 +171,7 @@ public enum Syscall {
     IO_SETUP(206, 0),
     IO_SUBMIT(209, 2),
     USERFAULTFD(323, 282),
+    BPF(321, 280),
     OPENAT2(437, 437);
 
     /** The number of a call that an architecture does not have. */

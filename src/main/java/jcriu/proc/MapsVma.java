@@ -57,6 +57,15 @@ public record MapsVma(
 
     /** The same mapping, with what smaps tells of another one. */
     MapsVma withFlagsOf(MapsVma other) {
+        return with(other.vmFlags, other.kernelPageSizeBytes, other.protectionKey);
+    }
+
+    /** The same mapping with these flags, and with no protection key. */
+    MapsVma withFlags(long flags, long pageSizeBytes) {
+        return with(flags, pageSizeBytes, 0);
+    }
+
+    private MapsVma with(long flags, long pageSizeBytes, int key) {
         return new MapsVma(
                 start,
                 end,
@@ -68,9 +77,9 @@ public record MapsVma(
                 inode,
                 name,
                 deleted,
-                other.vmFlags,
-                other.kernelPageSizeBytes,
-                other.protectionKey);
+                flags,
+                pageSizeBytes,
+                key);
     }
 
     @Override

@@ -42,7 +42,7 @@ class FeaturesIT {
             }
         }
         assertEquals(List.of(), silent);
-        assertEquals(48, Features.names().size());
+        assertEquals(49, Features.names().size());
     }
 
     @Test

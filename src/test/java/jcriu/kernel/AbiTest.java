@@ -34,6 +34,7 @@ class AbiTest {
                     Map.entry("SIGINFO_SIZE", "sizeof(siginfo_t)"),
                     Map.entry("KERNEL_SIGACTION_SIZE", "sizeof(struct probe_kernel_sigaction)"),
                     Map.entry("STACK_T_SIZE", "sizeof(stack_t)"),
+                    Map.entry("BPF_FUNC_SEQ_WRITE", "BPF_FUNC_seq_write"),
                     Map.entry("SIGEVENT_SIZE", "sizeof(struct sigevent)"),
                     Map.entry("PM_SCAN_ARG_SIZE", "sizeof(struct probe_pm_scan_arg)"),
                     Map.entry("PAGE_REGION_SIZE", "sizeof(struct probe_page_region)"),
@@ -71,6 +72,7 @@ class AbiTest {
     private static boolean isEnumerator(String name) {
         return name.startsWith("KCMP_")
                 || name.startsWith("F_OWNER_")
+                || name.startsWith("BPF_")
                 || name.startsWith("RSEQ_CS_FLAG_")
                 || name.equals("P_ALL")
                 || name.equals("P_PID");
