@@ -48,7 +48,7 @@ class QuickFlagsIT extends ChainCase {
     @Test
     void shouldTellFlagsThatAProgramHasSetMeanwhile() throws IOException {
         Path program = CCompiler.testee("target", scratch);
-        try (LiveTarget target = LiveTarget.start(program, scratch, "advice", "4")) {
+        try (LiveTarget target = LiveTarget.start(program, scratch, "advice", "16")) {
             int pid = target.pid();
             List<MapsVma> earlier = Maps.readSmaps(pid);
             requireTheSame(pid, earlier);
@@ -63,7 +63,7 @@ class QuickFlagsIT extends ChainCase {
     void shouldTellThatWeAreWatching() throws IOException {
         assumeTrue(Features.probe("tracker_uffd-wp").there(), "needs the tracker uffd-wp");
         Path program = CCompiler.testee("target", scratch);
-        try (LiveTarget target = LiveTarget.start(program, scratch, "advice", "4")) {
+        try (LiveTarget target = LiveTarget.start(program, scratch, "advice", "16")) {
             int pid = target.pid();
             List<MapsVma> earlier = Maps.readSmaps(pid);
             jcriu("pre-dump", "-t", "" + pid, "-D", images("1"), "--tracker", "uffd-wp")

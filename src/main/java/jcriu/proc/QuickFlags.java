@@ -45,7 +45,8 @@ public final class QuickFlags implements AutoCloseable {
         MADV_MERGEABLE,
         MADV_HUGEPAGE,
         MADV_NOHUGEPAGE,
-        MADV_WIPEONFORK
+        MADV_WIPEONFORK,
+        MADV_GUARD_INSTALL
     };
 
     private static final int MLOCK_ONFAULT = 1;

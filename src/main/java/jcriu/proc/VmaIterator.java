@@ -161,7 +161,10 @@ final class VmaIterator implements AutoCloseable {
 
     /**
      * The mappings of a task, in address order; [vsyscall] is none of them. Of one moment if it is
-     * stopped. Nothing, or ESRCH, if it is gone.
+     * stopped; of one that runs some may be missing. Nothing, or ESRCH, if it is gone.
+     *
+     * <p>Of a task that maps and unmaps meanwhile the kernel (6.18) can tell the last ones again
+     * and again, without an end: what does not lie behind the one before is the end.
      */
     List<Vma> read(int pid) {
         try (NativeMemory attr = NativeMemory.allocate(ATTR_SIZE);
@@ -184,6 +187,7 @@ final class VmaIterator implements AutoCloseable {
 
     private static List<Vma> records(Fd iterator) {
         List<Vma> vmas = new ArrayList<>();
+        long told = 0;
         try (NativeMemory window = NativeMemory.allocate(WINDOW)) {
             for (long length = 0; ; ) {
                 long to = window.address() + length;
@@ -194,11 +198,16 @@ final class VmaIterator implements AutoCloseable {
                 length += r;
                 long at = 0;
                 for (; at + RECORD <= length; at += RECORD) {
-                    vmas.add(
+                    Vma vma =
                             new Vma(
                                     window.getLong(at),
                                     window.getLong(at + 8),
-                                    window.getLong(at + 16)));
+                                    window.getLong(at + 16));
+                    if (Long.compareUnsigned(vma.start, told) < 0) {
+                        return vmas;
+                    }
+                    vmas.add(vma);
+                    told = vma.end;
                 }
                 length -= at;
                 window.put(0, window.get(at, (int) length)); // a part of a record
