@@ -310,6 +310,7 @@ int main(int argc, char **argv) {
         int signal;
         sigwait(&mask, &signal);
         words[7] = madvise(memory + (8 << 20), 8192, 102 /* MADV_GUARD_INSTALL */) == 0;
+        mmap(NULL, 4096, PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* gets a protection key where there are any */
         memory[0] = 8;
         madvise(memory, bytes, MADV_DONTFORK); /* all of it: the mapping is not split */
         count(&words[1]);

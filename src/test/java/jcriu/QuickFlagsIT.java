@@ -31,9 +31,12 @@ class QuickFlagsIT extends ChainCase {
                 "needs vma_flags: " + Features.probe("vma_flags").why());
     }
 
+    /** Keys are told by smaps alone: then there is no answer. */
     private static void requireTheSame(int pid, List<MapsVma> earlier) {
         try (QuickFlags flags = QuickFlags.open().orElseThrow()) {
-            assertEquals(Optional.of(Maps.readSmaps(pid)), flags.read(pid, earlier));
+            List<MapsVma> now = Maps.readSmaps(pid);
+            boolean keys = now.stream().anyMatch(vma -> vma.protectionKey() != 0);
+            assertEquals(keys ? Optional.empty() : Optional.of(now), flags.read(pid, earlier));
         }
     }
 

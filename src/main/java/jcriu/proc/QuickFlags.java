@@ -125,9 +125,11 @@ public final class QuickFlags implements AutoCloseable {
             Set<FlagBits.Sample> samples = new LinkedHashSet<>();
             for (VmaIterator.Vma vma : iterator.read(self)) {
                 MapsVma smaps = told.get(vma.start());
+                // a key is in bits without a code: mappings that have one must stay unknown
                 if (vma.equals(before.get(vma.start()))
                         && smaps != null
-                        && smaps.end() == vma.end()) {
+                        && smaps.end() == vma.end()
+                        && smaps.protectionKey() == 0) {
                     samples.add(new FlagBits.Sample(vma.flags(), smaps.vmFlags()));
                 }
             }
