@@ -210,7 +210,7 @@ class UffdIT extends ChainCase {
             byte[] secret = UUID.randomUUID().toString().getBytes(StandardCharsets.UTF_8);
             RemoteMemory.write(target.pid(), memory.end() - 8192 + 100, secret);
             Files.createFile(over);
-            assertEquals(0, first.waitFor());
+            assertEquals(0, first.waitFor(), Files.readString(directory.resolve("output")));
             assertTrue(holds("1", secret));
             run(target, "2", "1", "pre-dump");
             assertTrue(holds("2", secret));

@@ -107,7 +107,7 @@ public final class Dumper {
     private Set<Integer> watched = Set.of();
     private Map<Integer, Preflight.Large> large = Map.of();
 
-    /** Of such tasks, if the kernel tells them. */
+    /** Tells the flags of large tasks without smaps, where the kernel can. */
     private Optional<QuickFlags> quickFlags = Optional.empty();
 
     private final TaskExtras extras = new TaskExtras();
@@ -207,7 +207,8 @@ public final class Dumper {
                 objectIds = ObjectIds.of(preflight.sharedPlaces);
             }
             chooseTracker();
-            if (!preflight.large.isEmpty()) {
+            large = tracker.readsFlags() ? Map.of() : preflight.large;
+            if (!large.isEmpty()) {
                 quickFlags = QuickFlags.open();
             }
             rehearse();
@@ -235,7 +236,6 @@ public final class Dumper {
                             : "untouched, running");
         }
         watched = preflight.watched;
-        large = tracker.readsFlags() ? Map.of() : preflight.large;
         memoryExtras.unplaced(preflight.unplaced);
         dumpTree(options.pid(), shared, preflight.vdsos);
     }

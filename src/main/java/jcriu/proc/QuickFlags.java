@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import jcriu.errors.JcriuException;
 import jcriu.errors.SyscallException;
 import jcriu.kernel.Syscall;
 import jcriu.sys.Native;
@@ -68,7 +69,7 @@ public final class QuickFlags implements AutoCloseable {
         for (int i = 0; i < TRIES; i++) {
             try {
                 return Optional.of(new QuickFlags(iterator, FlagBits.learn(samples(iterator))));
-            } catch (SyscallException | IllegalArgumentException e) {
+            } catch (JcriuException | IllegalArgumentException e) {
                 LOG.debug("flags of mappings are read from smaps: {}", e.toString());
             }
         }

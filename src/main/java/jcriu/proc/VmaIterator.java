@@ -4,6 +4,7 @@ import static jcriu.kernel.BpfConstants.*;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -103,39 +104,34 @@ final class VmaIterator implements AutoCloseable {
      * the mapping, if there is one; behind the last there is none.
      */
     private static byte[] program(int[] members) {
-        List<byte[]> code = new ArrayList<>();
-        code.add(instruction(0xb7, 0, 0, 0, 0)); // r0 = 0
-        code.add(instruction(0x79, 2, 1, 16, 0)); // r2 = vma
-        code.add(instruction(0x15, 2, 0, 13, 0)); // if r2 == 0 goto the end
+        ByteBuffer code = ByteBuffer.allocate(8 * (2 * members.length + 11));
+        code.order(ByteOrder.LITTLE_ENDIAN);
+        instruction(code, 0xb7, 0, 0, 0, 0); // r0 = 0
+        instruction(code, 0x79, 2, 1, 16, 0); // r2 = vma
+        instruction(code, 0x15, 2, 0, 2 * members.length + 7, 0); // if r2 == 0 goto return
         int to = -RECORD;
         for (int from : members) {
-            code.add(instruction(0x79, 3, 2, from, 0)); // r3 = the member
-            code.add(instruction(0x7b, 10, 3, to, 0)); // onto the stack
+            instruction(code, 0x79, 3, 2, from, 0); // r3 = the member
+            instruction(code, 0x7b, 10, 3, to, 0); // onto the stack
             to += 8;
         }
-        code.add(instruction(0x79, 1, 1, 0, 0)); // r1 = meta
-        code.add(instruction(0x79, 1, 1, 0, 0)); // r1 = meta->seq
-        code.add(instruction(0xbf, 2, 10, 0, 0)); // r2 = the record
-        code.add(instruction(0x07, 2, 0, 0, -RECORD));
-        code.add(instruction(0xb7, 3, 0, 0, RECORD)); // r3 = its length
-        code.add(instruction(0x85, 0, 0, 0, BPF_FUNC_SEQ_WRITE));
-        code.add(instruction(0xb7, 0, 0, 0, 0)); // r0 = 0
-        code.add(instruction(0x95, 0, 0, 0, 0)); // return
-        byte[] all = new byte[8 * code.size()];
-        for (int i = 0; i < code.size(); i++) {
-            System.arraycopy(code.get(i), 0, all, 8 * i, 8);
-        }
-        return all;
+        instruction(code, 0x79, 1, 1, 0, 0); // r1 = meta
+        instruction(code, 0x79, 1, 1, 0, 0); // r1 = meta->seq
+        instruction(code, 0xbf, 2, 10, 0, 0); // r2 = the record
+        instruction(code, 0x07, 2, 0, 0, -RECORD);
+        instruction(code, 0xb7, 3, 0, 0, RECORD); // r3 = its length
+        instruction(code, 0x85, 0, 0, 0, BPF_FUNC_SEQ_WRITE);
+        instruction(code, 0xb7, 0, 0, 0, 0); // r0 = 0
+        instruction(code, 0x95, 0, 0, 0, 0); // return
+        return code.array();
     }
 
-    private static byte[] instruction(int opcode, int to, int from, int offset, int number) {
-        return ByteBuffer.allocate(8)
-                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
-                .put((byte) opcode)
+    private static void instruction(
+            ByteBuffer code, int opcode, int to, int from, int offset, int number) {
+        code.put((byte) opcode)
                 .put((byte) (from << 4 | to))
                 .putShort((short) offset)
-                .putInt(number)
-                .array();
+                .putInt(number);
     }
 
     private static Fd load(byte[] code, int hook) {
