@@ -105,6 +105,10 @@ public final class PagemapScan implements AutoCloseable {
      * present and were not written since they were marked last. A page that is swapped out counts
      * as written: a private file mapping's that was given back looks the same.
      *
+     * <p>The kernel is asked for the exceptions, which takes it a third of the time that telling of
+     * each page does: first for the pages that are not there, then for those that were written. One
+     * that comes to be there in between was written.
+     *
      * @param ordinary whether the range is private memory without a file: then no page is a file's,
      *     which the kernel would look up for each
      * @param mark whether to mark again what was written. The shared zero page and pages of a file
@@ -113,21 +117,39 @@ public final class PagemapScan implements AutoCloseable {
      */
     boolean marks(
             long start, long end, boolean ordinary, boolean mark, Runs present, Runs unwritten) {
-        long flags = PM_SCAN_CHECK_WPASYNC | (mark ? PM_SCAN_WP_MATCHING : 0);
-        long excluded = PAGE_IS_PFNZERO | (ordinary ? 0 : PAGE_IS_FILE);
-        long written = PAGE_IS_WRITTEN | PAGE_IS_SWAPPED;
         pagesScanned += (end - start) / PAGE;
-        return scan(
-                start,
-                end,
-                ordinary,
-                new Question(flags, excluded, excluded, PAGE_IS_PRESENT | PAGE_IS_SWAPPED, written),
-                (from, to, categories) -> {
-                    present.add(from, to);
-                    if ((categories & written) == 0) {
-                        unwritten.add(from, to);
-                    }
-                });
+        long foreign = PAGE_IS_PFNZERO | (ordinary ? 0 : PAGE_IS_FILE);
+        Runs absent = new Runs();
+        Runs changed = new Runs();
+        Question notHere =
+                new Question(
+                        PM_SCAN_CHECK_WPASYNC,
+                        PAGE_IS_PRESENT,
+                        0,
+                        PAGE_IS_PRESENT | foreign,
+                        PAGE_IS_SWAPPED);
+        Region sort =
+                (from, to, categories) ->
+                        ((categories & PAGE_IS_SWAPPED) == 0 ? absent : changed).add(from, to);
+        if (!scan(start, end, ordinary, notHere, sort)) {
+            return false;
+        }
+        Runs written = new Runs();
+        Question isWritten =
+                new Question(
+                        PM_SCAN_CHECK_WPASYNC | (mark ? PM_SCAN_WP_MATCHING : 0),
+                        foreign,
+                        foreign | PAGE_IS_WRITTEN,
+                        PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+                        PAGE_IS_WRITTEN);
+        Region add = (from, to, categories) -> written.add(from, to);
+        if (!scan(start, end, ordinary, isWritten, add)) {
+            return false;
+        }
+        Runs here = Runs.of(start, end).minus(absent);
+        present.addAll(here.or(written));
+        unwritten.addAll(here.minus(changed.or(written)));
+        return true;
     }
 
     /** Takes a range that the kernel tells of. */

@@ -352,7 +352,7 @@ public final class UffdTracker implements Tracker {
         fallbacks.add("pid " + pid + " is not watched: " + why);
     }
 
-    private static long enable(Fd uffd) {
+    static long enable(Fd uffd) {
         try (NativeMemory api = NativeMemory.allocate(24)) {
             api.putLong(0, UFFD_API);
             api.putLong(8, UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED);
@@ -361,7 +361,7 @@ public final class UffdTracker implements Tracker {
         }
     }
 
-    private static long register(Fd uffd, long start, long end) {
+    static long register(Fd uffd, long start, long end) {
         try (NativeMemory range = NativeMemory.allocate(32)) {
             range.putLong(0, start);
             range.putLong(8, end - start);

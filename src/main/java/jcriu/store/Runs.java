@@ -4,9 +4,32 @@ import java.util.Arrays;
 
 /** An ascending list of half-open ranges {@code [start, end)} in bytes, page-aligned. */
 public final class Runs {
-    private long[] bounds = new long[32];
+    private long[] bounds;
     private int count;
     private long bytes;
+
+    public Runs() {
+        this(16);
+    }
+
+    /** With room for so many. */
+    private Runs(int most) {
+        bounds = new long[2 * Math.max(1, most)];
+    }
+
+    /** One range. */
+    public static Runs of(long start, long end) {
+        Runs one = new Runs(1);
+        one.add(start, end);
+        return one;
+    }
+
+    /** Appends ranges that lie behind all others. */
+    public void addAll(Runs others) {
+        for (int i = 0; i < others.count; i++) {
+            add(others.start(i), others.end(i));
+        }
+    }
 
     /** Appends a range behind all others; one that touches the last is joined to it. */
     public void add(long start, long end) {
@@ -49,7 +72,7 @@ public final class Runs {
 
     /** What lies in both. */
     public Runs and(Runs other) {
-        Runs both = new Runs();
+        Runs both = new Runs(count + other.count);
         int j = 0;
         for (int i = 0; i < count; i++) {
             while (j < other.count && other.end(j) <= start(i)) {
@@ -64,7 +87,7 @@ public final class Runs {
 
     /** What lies here and not in the other. */
     public Runs minus(Runs other) {
-        Runs rest = new Runs();
+        Runs rest = new Runs(count + other.count);
         int j = 0;
         for (int i = 0; i < count; i++) {
             long at = start(i);
@@ -82,7 +105,7 @@ public final class Runs {
 
     /** What lies in one or the other. */
     public Runs or(Runs other) {
-        Runs all = new Runs();
+        Runs all = new Runs(count + other.count);
         int i = 0;
         int j = 0;
         long start = 0;

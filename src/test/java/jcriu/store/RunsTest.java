@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.BitSet;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -26,6 +27,23 @@ class RunsTest {
             assertEquals(i * 0x10000L, runs.start(i));
             assertEquals(i * 0x10000L + 0x3000, runs.end(i));
         }
+    }
+
+    @Test
+    void shouldGrowBehindAnAnswer() {
+        Runs none = new Runs();
+        for (Runs answer : List.of(none.and(none), none.or(none), none.minus(none))) {
+            for (int i = 0; i < 100; i++) {
+                answer.add(i * 0x10000L, i * 0x10000L + 0x1000);
+            }
+            assertEquals(100, answer.size());
+        }
+        Runs all = Runs.of(0, 0x1000);
+        all.addAll(none);
+        all.addAll(Runs.of(0x1000, 0x3000)); // touches
+        all.addAll(Runs.of(0x5000, 0x6000).or(Runs.of(0x8000, 0x9000)));
+        assertEquals(3, all.size());
+        assertEquals(0x5000, all.bytes());
     }
 
     /** And, or, minus against sets of pages. */
