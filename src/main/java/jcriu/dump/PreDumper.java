@@ -138,8 +138,9 @@ public final class PreDumper {
             if (tracker.arms()) {
                 rehearse();
                 tracker.begin(track, true);
+                Map<Integer, List<MapsVma>> flags = lookAhead(preflight.threads.keySet());
                 Compiler.awaitIdle(SETTLE_NANOS);
-                mark(options.pid(), preflight.threads.keySet(), preflight.vdsos, present);
+                mark(options.pid(), flags, preflight.vdsos, present);
                 LOG.info("frozen for {} us: {} to stop", frozenNanos / 1000, freezingNanos / 1000);
             } else {
                 preflight.threads.keySet().forEach(pid -> present.put(pid, null));
@@ -224,7 +225,8 @@ public final class PreDumper {
                     try (Tracker another = Trackers.another(tracker)) {
                         once.tracker = another;
                         another.begin(Optional.empty(), true);
-                        once.mark(pid, Set.of(pid), Map.of(), new LinkedHashMap<>());
+                        Map<Integer, List<MapsVma>> flags = once.lookAhead(Set.of(pid));
+                        once.mark(pid, flags, Map.of(), new LinkedHashMap<>());
                     }
                 });
     }
@@ -232,16 +234,15 @@ public final class PreDumper {
     /**
      * Stops the tree for a moment: reads its marks, and sets them for the next dump.
      *
-     * @param expected tasks whose flags of mappings are read before
+     * @param flags those of mappings, of tasks for which they were read before
      * @param present gets the tasks, and the pages that they have
      */
     private void mark(
-            int root, Set<Integer> expected, Map<Integer, Long> vdsos, Map<Integer, Runs> present) {
+            int root,
+            Map<Integer, List<MapsVma>> flags,
+            Map<Integer, Long> vdsos,
+            Map<Integer, Runs> present) {
         long timeoutMs = options.timeoutSeconds() > 0 ? options.timeoutSeconds() * 1000L : 1L << 40;
-        Map<Integer, List<MapsVma>> flags = new HashMap<>();
-        if (!tracker.readsFlags()) {
-            expected.forEach(pid -> flags.put(pid, flagsOf(pid)));
-        }
         Map<Integer, Runs> found = new ConcurrentHashMap<>();
         long start = System.nanoTime();
         try (FrozenTree tree = FrozenTree.freeze(root, timeoutMs, vdsos)) {
@@ -268,6 +269,28 @@ public final class PreDumper {
         }
         frozenNanos = System.nanoTime() - start;
         present.putAll(found);
+    }
+
+    /**
+     * Reads flags of mappings, where they may be those of before the freeze, and brings page tables
+     * into the processor's cache.
+     */
+    private Map<Integer, List<MapsVma>> lookAhead(Set<Integer> pids) {
+        Map<Integer, List<MapsVma>> flags = new HashMap<>();
+        if (tracker.readsFlags()) {
+            return flags;
+        }
+        for (int pid : pids) {
+            List<MapsVma> vmas = flagsOf(pid);
+            flags.put(pid, vmas);
+            Runs ignored = new Runs();
+            try (PagemapScan scan = new PagemapScan(pid, workers)) {
+                Vmas.withPrivatePages(vmas).forEach(vma -> Vmas.scan(vma, scan, ignored));
+            } catch (TaskGoneException | SyscallException e) {
+                LOG.debug("{}", e.what()); // the freeze sees what is left
+            }
+        }
+        return flags;
     }
 
     /** Nothing of a task that has just ended. */
