@@ -1,7 +1,7 @@
 package jcriu.dump;
 
 import static jcriu.kernel.FileConstants.*;
-import static jcriu.kernel.MmanConstants.MAP_PRIVATE;
+import static jcriu.kernel.MmanConstants.*;
 import static jcriu.kernel.ProcessConstants.*;
 
 import java.io.IOException;
@@ -31,6 +31,9 @@ final class Rehearsal {
     private static final int THREADS = 16;
     private static final int MAPPINGS = 20;
     private static final int PAGE = 4096;
+
+    /** Pages with gaps between them, as a program writes them; too few for a huge page. */
+    private static final int SCATTERED = 240;
 
     private static final Logger LOG = LoggerFactory.getLogger("dump");
 
@@ -116,6 +119,14 @@ final class Rehearsal {
             // it runs untraced: this is what ends it where jcriu is killed
             batch.add("", Syscall.PRCTL, PR_SET_PDEATHSIG, SIGKILL);
             batch.run(seed);
+        }
+        long length = 2L * SCATTERED * PAGE;
+        int prot = PROT_READ | PROT_WRITE;
+        long memory =
+                seed.requireAlone(
+                        Syscall.MMAP, 0, length, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        for (int i = 0; i < SCATTERED; i++) {
+            RemoteMemory.write(seed.pid(), memory + 2L * i * PAGE, new byte[] {1});
         }
         for (int i = 0; i < THREADS; i++) {
             byte[] args = new byte[CLONE_ARGS_SIZE];

@@ -158,6 +158,15 @@ public final class LocalXfer implements PageXfer {
     }
 
     @Override
+    public void forget() {
+        runs.clear();
+        dataBytes = 0;
+        parentBytes = 0;
+        digests = null;
+        reserved = true; // or what was written stays behind what comes
+    }
+
+    @Override
     public void data(long start, long end) {
         runs.add(
                 new PagemapRun(

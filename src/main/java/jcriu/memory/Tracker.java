@@ -54,17 +54,26 @@ public interface Tracker extends AutoCloseable {
     default void begin(Optional<jcriu_track> parent, boolean arm) {}
 
     /**
-     * About how many bytes of a task that runs will not be left to the parent, rather less than
-     * more: so much room is made before the tree is stopped, and a disk that has none for what
-     * never comes would be full for nothing.
+     * What a dump of a running task would copy.
+     *
+     * @param bytes about how many will not be left to the parent, rather less than more: so much
+     *     room is made before the tree is stopped, and a disk that has none for what never comes
+     *     would be full for nothing
+     * @param pages which they are, where that is known
+     */
+    record Expected(long bytes, Optional<Runs> pages) {}
+
+    /**
+     * The same before the tree is stopped.
      *
      * @param vmas as for {@link #attach}
      * @param present pages that the task has
      * @param parent its pages in the parent images
      */
-    default long expectedBytes(
+    default Expected expected(
             int pid, List<MapsVma> vmas, Runs present, PageRead parent, Workers workers) {
-        return ContentCheck.expectedBytes(source(pid, true), present, parent, workers);
+        long bytes = ContentCheck.expectedBytes(source(pid, true), present, parent, workers);
+        return new Expected(bytes, Optional.empty());
     }
 
     /**

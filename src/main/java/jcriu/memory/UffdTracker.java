@@ -199,10 +199,10 @@ public final class UffdTracker implements Tracker {
     }
 
     @Override
-    public long expectedBytes(
+    public Expected expected(
             int pid, List<MapsVma> vmas, Runs present, PageRead parent, Workers workers) {
         if (!kept.containsKey(pid)) {
-            return byContent.expectedBytes(pid, vmas, present, parent, workers);
+            return byContent.expected(pid, vmas, present, parent, workers);
         }
         Runs unwritten = new Runs();
         try (PagemapScan scan = new PagemapScan(pid, workers)) {
@@ -210,7 +210,8 @@ public final class UffdTracker implements Tracker {
                 scan.marks(vma.start(), vma.end(), isPlain(vma), false, new Runs(), unwritten);
             }
         }
-        return present.minus(unwritten.and(parent.runs())).bytes();
+        Runs written = present.minus(unwritten.and(parent.runs()));
+        return new Expected(written.bytes(), Optional.of(written));
     }
 
     // ------------------------------------------------------------------ while the tree is stopped

@@ -46,6 +46,9 @@ public interface PageXfer extends AutoCloseable {
     /** Says about how many bytes will come, so that room is made before the freeze. */
     void expect(long bytes);
 
+    /** What was said and filled in until now was for practice. */
+    void forget();
+
     /** Appends a run whose content will be filled in. */
     void data(long start, long end);
 

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.Optional;
 import jcriu.OpenFiles;
 import jcriu.errors.JcriuException;
@@ -25,6 +26,7 @@ import jcriu.store.Runs;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class LocalXferTest {
@@ -127,6 +129,39 @@ class LocalXferTest {
                 at += content.length;
             }
         }
+    }
+
+    /** With and without room that was made for it, and files longer and shorter than it. */
+    @ParameterizedTest
+    @CsvSource({"0,3,1", "0,1,3", "8,1000,900", "8,900,1000", "8,3000,1"})
+    void shouldForgetWhatWasForPractice(int expectedMib, int practised, int pages)
+            throws IOException {
+        ImageDir images = new ImageDir(directory);
+        try (Workers workers = new Workers();
+                LocalXfer xfer = new LocalXfer(images, PageTarget.task(7), 1, workers, true)) {
+            xfer.expect((long) expectedMib << 20);
+            Runs before = Runs.of(PAGE, (1 + practised) * PAGE);
+            PagesOut.plan(before, Runs.of(0, PAGE), xfer);
+            PagesOut.copy(LocalXferTest::number, before, xfer, workers);
+            xfer.forget();
+            assertEquals(0, xfer.dataBytes() + xfer.parentBytes());
+            Runs now = Runs.of(7 * PAGE, (7 + pages) * PAGE);
+            PagesOut.plan(now, new Runs(), xfer);
+            PagesOut.copy(LocalXferTest::number, now, xfer, workers);
+            xfer.finish();
+        }
+        ByteBuffer file =
+                ByteBuffer.wrap(Files.readAllBytes(directory.resolve("pages-1.img")))
+                        .order(ByteOrder.nativeOrder());
+        assertEquals(pages * PAGE, file.capacity());
+        for (int i = 0; i < pages; i++) {
+            assertEquals((7 + i) * PAGE, file.getLong(i * (int) PAGE));
+        }
+        Pagemap pagemap = Pagemap.read(images, ImageType.PAGEMAP, 7).orElseThrow();
+        assertEquals(1, pagemap.runs().size());
+        PageDigests digests = PageDigests.read(images, pagemap).orElseThrow();
+        byte[] last = Arrays.copyOfRange(file.array(), (pages - 1) * (int) PAGE, file.capacity());
+        assertTrue(digests.matches(pages - 1, last));
     }
 
     /** Fills each page with its address. */
