@@ -390,8 +390,12 @@ public final class Dumper {
     }
 
     private PageXfer newPages(PageTarget target) {
-        return new LocalXfer(
-                images, target, ++lastPagesId, workers, options.trackMem() || parent != null);
+        LocalXfer.Digesting digesting = LocalXfer.Digesting.NO;
+        if (options.trackMem() || parent != null) {
+            boolean runsOn = options.leaveRunning() && !options.leaveStopped();
+            digesting = runsOn ? LocalXfer.Digesting.AT_THE_END : LocalXfer.Digesting.AT_ONCE;
+        }
+        return new LocalXfer(images, target, ++lastPagesId, workers, digesting);
     }
 
     private PageXfer privatePages(int pid) {

@@ -317,7 +317,13 @@ public final class PreDumper {
             Optional<Runs> present,
             long expectedBytes,
             Optional<? extends PageRead> parent) {
-        PageXfer pages = new LocalXfer(images, PageTarget.task(pid), ++lastPagesId, workers, true);
+        PageXfer pages =
+                new LocalXfer(
+                        images,
+                        PageTarget.task(pid),
+                        ++lastPagesId,
+                        workers,
+                        LocalXfer.Digesting.AT_ONCE);
         written.add(pages);
         try {
             Runs runs = present.orElseGet(() -> scan(pid, Maps.readSmaps(pid)));
@@ -354,7 +360,11 @@ public final class PreDumper {
     private void copyObject(long id, String path, ParentImages parent) {
         PageXfer pages =
                 new LocalXfer(
-                        images, PageTarget.object(objectIds.of(id)), ++lastPagesId, workers, true);
+                        images,
+                        PageTarget.object(objectIds.of(id)),
+                        ++lastPagesId,
+                        workers,
+                        LocalXfer.Digesting.AT_ONCE);
         written.add(pages);
         try {
             shared.copyAhead(

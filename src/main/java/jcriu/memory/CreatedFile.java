@@ -97,6 +97,14 @@ final class CreatedFile implements OutputFile {
         }
 
         @Override
+        public void read(long address, long length, long offset) {
+            if (file.readFully(address, length, offset) < length) {
+                throw new JcriuException(Kind.IO, "somebody has truncated " + file.name())
+                        .withHint("choose an --images-dir that nobody else may write to");
+            }
+        }
+
+        @Override
         public void truncate(long size) {
             Native.check(
                     Native.call(Syscall.FTRUNCATE, file.number(), size), "truncate " + file.name());

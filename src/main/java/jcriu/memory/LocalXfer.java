@@ -38,9 +38,23 @@ import jcriu.sys.NativeMemory;
  * fit goes through a buffer, and what was too much is cut off ({@link #finish}).
  */
 public final class LocalXfer implements PageXfer {
+    /** Whether pages are digested, and when. */
+    public enum Digesting {
+        NO,
+
+        /** When they are copied, while they are in the processor's cache. */
+        AT_ONCE,
+
+        /** In {@link PageXfer#finish}: later, but not while a tree is stopped. */
+        AT_THE_END
+    }
+
     private static final int CHUNK = 256 << 10;
     private static final MemoryIO MEMORY = MemoryIO.getInstance();
     private static final long WORTH_PREPARING = 4 << 20;
+
+    /** What one core is given to digest at the end. */
+    private static final long PIECE = 8 << 20;
 
     /** Pages that are touched in one call: IOV_MAX. */
     private static final int TOUCHED = 1024;
@@ -49,7 +63,7 @@ public final class LocalXfer implements PageXfer {
     private final PageTarget target;
     private final int pagesId;
     private final Workers workers;
-    private final boolean digesting;
+    private final Digesting digesting;
     private final Path path;
     private final OutputFile out;
     private final List<PagemapRun> runs = new ArrayList<>();
@@ -64,7 +78,7 @@ public final class LocalXfer implements PageXfer {
 
     /** Creates {@code pages-N.img}; it is readable by its owner only. */
     public LocalXfer(
-            ImageDir images, PageTarget target, int pagesId, Workers workers, boolean digesting) {
+            ImageDir images, PageTarget target, int pagesId, Workers workers, Digesting digesting) {
         this(images, target, pagesId, workers, digesting, CreatedFile::new);
     }
 
@@ -78,7 +92,7 @@ public final class LocalXfer implements PageXfer {
             PageTarget target,
             int pagesId,
             Workers workers,
-            boolean digesting,
+            Digesting digesting,
             Function<Path, OutputFile> create) {
         this.images = images;
         this.target = target;
@@ -139,7 +153,7 @@ public final class LocalXfer implements PageXfer {
             for (long at = 0; at < length; ) {
                 int n = 0;
                 for (; n < TOUCHED && at < length; n++, at += PagemapRun.PAGE_SIZE) {
-                    if (digesting) { // then we read the pages, too
+                    if (digesting == Digesting.AT_ONCE) { // then we read the pages, too
                         MEMORY.putByte(start + at, (byte) 0);
                     }
                     iovecs.putLong(16L * n, start + at);
@@ -265,7 +279,7 @@ public final class LocalXfer implements PageXfer {
             while (length > 0) {
                 boolean inPlace = to < mappedBytes;
                 long end = offset + pages.bytes();
-                long room = inPlace && !digesting ? mappedBytes : CHUNK;
+                long room = inPlace && digesting == Digesting.NO ? mappedBytes : CHUNK;
                 if (end != to || pages.bytes() == room || end == mappedBytes) {
                     flush();
                     offset = to;
@@ -286,13 +300,17 @@ public final class LocalXfer implements PageXfer {
             long bytes = pages.bytes();
             if (offset < mappedBytes) {
                 readMapped(mapped + offset);
-                note(mapped + offset, bytes);
+                if (digesting == Digesting.AT_ONCE) {
+                    note(offset, mapped + offset, bytes);
+                }
             } else {
                 if (buffer == null) {
                     buffer = NativeMemory.allocate(CHUNK);
                 }
                 source.read(pages, buffer.address());
-                note(buffer.address(), bytes);
+                if (digesting != Digesting.NO) {
+                    note(offset, buffer.address(), bytes);
+                }
                 for (long done = 0; done < bytes; ) {
                     done += file.write(buffer.address() + done, bytes - done, offset + done);
                 }
@@ -317,17 +335,43 @@ public final class LocalXfer implements PageXfer {
             }
         }
 
-        private void note(long at, long bytes) {
-            if (digesting) {
-                ByteBuffer content = MEMORY.newDirectByteBuffer(at, (int) bytes);
-                digests().put(offset / PagemapRun.PAGE_SIZE, PageHash.of(content));
-            }
-        }
-
         @Override
         public void close() {
             if (buffer != null) {
                 buffer.close();
+            }
+        }
+    }
+
+    /** Digests pages that stand at {@code at} in our memory, and at an offset in the file. */
+    private void note(long offset, long at, long bytes) {
+        ByteBuffer content = MEMORY.newDirectByteBuffer(at, (int) bytes);
+        digests().put(offset / PagemapRun.PAGE_SIZE, PageHash.of(content));
+    }
+
+    /**
+     * Digests what was read into the mapped part. It is read from the file: a disk that has failed
+     * meanwhile is an error then, and no end of our own.
+     */
+    private void digestMapped() {
+        List<Runnable> jobs = new ArrayList<>();
+        long bytes = Math.min(dataBytes, mappedBytes);
+        for (long from = 0; from < bytes; from += PIECE) {
+            long start = from;
+            long end = Math.min(bytes, from + PIECE);
+            jobs.add(() -> digest(start, end));
+        }
+        workers.run(jobs);
+    }
+
+    private void digest(long start, long end) {
+        try (OutputFile.Handle file = out.open();
+                NativeMemory chunk = NativeMemory.allocate(CHUNK)) {
+            for (long at = start; at < end; ) {
+                long length = Math.min(CHUNK, end - at);
+                file.read(chunk.address(), length, at);
+                note(at, chunk.address(), length);
+                at += length;
             }
         }
     }
@@ -340,7 +384,10 @@ public final class LocalXfer implements PageXfer {
                 file.truncate(dataBytes);
             }
         }
-        if (digesting && dataBytes > 0) {
+        if (digesting == Digesting.AT_THE_END) {
+            digestMapped();
+        }
+        if (digesting != Digesting.NO && dataBytes > 0) {
             digests().write(images, pagesId);
         }
         if (dataBytes > 0) {
@@ -349,7 +396,7 @@ public final class LocalXfer implements PageXfer {
                             ImageType.PAGES.fileName(pagesId),
                             dataBytes,
                             Optional.empty(),
-                            digesting));
+                            digesting != Digesting.NO));
         }
         new Pagemap(pagesId, runs).write(images, target.type(), target.id());
         finished = true;

@@ -23,6 +23,13 @@ public interface OutputFile {
          */
         long write(long address, long length, long offset);
 
+        /**
+         * Reads all of it into our own memory.
+         *
+         * @throws jcriu.errors.JcriuException if the file ends before
+         */
+        void read(long address, long length, long offset);
+
         void truncate(long size);
 
         @Override

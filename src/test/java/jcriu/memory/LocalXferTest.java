@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class LocalXferTest {
     private static final long PAGE = 4096;
@@ -48,7 +48,12 @@ class LocalXferTest {
     private void requireNew(Path pages, Path other) throws IOException {
         try (Workers workers = new Workers()) {
             LocalXfer xfer =
-                    new LocalXfer(new ImageDir(directory), PageTarget.task(7), 1, workers, false);
+                    new LocalXfer(
+                            new ImageDir(directory),
+                            PageTarget.task(7),
+                            1,
+                            workers,
+                            LocalXfer.Digesting.NO);
             assertTrue(Files.isRegularFile(pages, LinkOption.NOFOLLOW_LINKS));
             assertFalse(Files.isSameFile(pages, other));
             assertEquals(
@@ -69,7 +74,11 @@ class LocalXferTest {
         try (Workers workers = new Workers();
                 LocalXfer xfer =
                         new LocalXfer(
-                                new ImageDir(directory), PageTarget.task(7), 1, workers, false)) {
+                                new ImageDir(directory),
+                                PageTarget.task(7),
+                                1,
+                                workers,
+                                LocalXfer.Digesting.NO)) {
             xfer.data(0, 4096);
             Files.delete(pages);
             Files.createLink(pages, other);
@@ -86,7 +95,9 @@ class LocalXferTest {
         try (Workers workers = new Workers()) {
             ImageDir images = new ImageDir(directory);
             for (int id = 1; id <= 3; id++) {
-                LocalXfer xfer = new LocalXfer(images, PageTarget.task(id), id, workers, false);
+                LocalXfer xfer =
+                        new LocalXfer(
+                                images, PageTarget.task(id), id, workers, LocalXfer.Digesting.NO);
                 xfer.expect(8 << 20);
                 xfer.data(0, 4096);
                 assertEquals(0, OpenFiles.below(directory));
@@ -97,8 +108,8 @@ class LocalXferTest {
 
     /** Runs of all lengths, across the end of the part that room was made for. */
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void shouldPutEachPageInItsPlace(boolean digesting) throws IOException {
+    @EnumSource
+    void shouldPutEachPageInItsPlace(LocalXfer.Digesting digesting) throws IOException {
         Runs pages = new Runs();
         for (long page = 0; pages.bytes() < 7 << 20; page += page % 37 + 2) {
             pages.add(page * PAGE, (page + page % 37 + 1) * PAGE);
@@ -117,7 +128,7 @@ class LocalXferTest {
         assertEquals(pages.bytes(), file.capacity());
         Pagemap pagemap = Pagemap.read(images, ImageType.PAGEMAP, 7).orElseThrow();
         Optional<PageDigests> digests = PageDigests.read(images, pagemap);
-        assertEquals(digesting, digests.isPresent());
+        assertEquals(digesting != LocalXfer.Digesting.NO, digests.isPresent());
         int at = 0;
         byte[] content = new byte[(int) PAGE];
         for (int i = 0; i < pages.size(); i++) {
@@ -133,12 +144,20 @@ class LocalXferTest {
 
     /** With and without room that was made for it, and files longer and shorter than it. */
     @ParameterizedTest
-    @CsvSource({"0,3,1", "0,1,3", "8,1000,900", "8,900,1000", "8,3000,1"})
-    void shouldForgetWhatWasForPractice(int expectedMib, int practised, int pages)
+    @CsvSource({
+        "0,3,1,AT_ONCE",
+        "0,1,3,AT_THE_END",
+        "8,1000,900,AT_ONCE",
+        "8,900,1000,AT_THE_END",
+        "8,3000,1,AT_THE_END",
+        "8,1,5000,AT_THE_END"
+    })
+    void shouldForgetWhatWasForPractice(
+            int expectedMib, int practised, int pages, LocalXfer.Digesting digesting)
             throws IOException {
         ImageDir images = new ImageDir(directory);
         try (Workers workers = new Workers();
-                LocalXfer xfer = new LocalXfer(images, PageTarget.task(7), 1, workers, true)) {
+                LocalXfer xfer = new LocalXfer(images, PageTarget.task(7), 1, workers, digesting)) {
             xfer.expect((long) expectedMib << 20);
             Runs before = Runs.of(PAGE, (1 + practised) * PAGE);
             PagesOut.plan(before, Runs.of(0, PAGE), xfer);

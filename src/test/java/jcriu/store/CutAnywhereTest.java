@@ -149,7 +149,12 @@ class CutAnywhereTest {
             for (PageTarget target : TARGETS) {
                 PageXfer xfer =
                         new LocalXfer(
-                                images, target, xfers.size() + 1, WORKERS, true, disk::create);
+                                images,
+                                target,
+                                xfers.size() + 1,
+                                WORKERS,
+                                LocalXfer.Digesting.AT_ONCE,
+                                disk::create);
                 xfers.add(xfer);
                 xfer.expect(target.equals(LARGE) ? ROOM : 0);
             }

@@ -271,6 +271,11 @@ final class ModelDisk extends FileSystemProvider {
         }
 
         @Override
+        public void read(long address, long length, long offset) {
+            throw new UnsupportedOperationException("only what is mapped is read again");
+        }
+
+        @Override
         public void truncate(long size) {
             try {
                 file.truncate(size);
