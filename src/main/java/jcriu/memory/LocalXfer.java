@@ -379,13 +379,13 @@ public final class LocalXfer implements PageXfer {
     /** Cuts off what was reserved and not needed, and writes the pagemap. */
     @Override
     public void finish() {
+        if (digesting == Digesting.AT_THE_END) {
+            digestMapped(); // before its size is set, which would hide what somebody has cut off
+        }
         if (reserved) {
             try (OutputFile.Handle file = out.open()) {
                 file.truncate(dataBytes);
             }
-        }
-        if (digesting == Digesting.AT_THE_END) {
-            digestMapped();
         }
         if (digesting != Digesting.NO && dataBytes > 0) {
             digests().write(images, pagesId);

@@ -9,9 +9,11 @@ import com.kenai.jffi.MemoryIO;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.Optional;
@@ -181,6 +183,32 @@ class LocalXferTest {
         PageDigests digests = PageDigests.read(images, pagemap).orElseThrow();
         byte[] last = Arrays.copyOfRange(file.array(), (pages - 1) * (int) PAGE, file.capacity());
         assertTrue(digests.matches(pages - 1, last));
+    }
+
+    /**
+     * What was copied is read again to be digested; a mapping of what is cut off would be our end.
+     */
+    @Test
+    void shouldRefuseAFileThatWasTruncatedBeforeItWasDigested() throws IOException {
+        Runs pages = Runs.of(0, 8 << 20);
+        Path path = directory.resolve("pages-1.img");
+        try (Workers workers = new Workers();
+                LocalXfer xfer =
+                        new LocalXfer(
+                                new ImageDir(directory),
+                                PageTarget.task(7),
+                                1,
+                                workers,
+                                LocalXfer.Digesting.AT_THE_END)) {
+            xfer.expect(pages.bytes());
+            PagesOut.plan(pages, new Runs(), xfer);
+            PagesOut.copy(LocalXferTest::number, pages, xfer, workers);
+            try (FileChannel file = FileChannel.open(path, StandardOpenOption.WRITE)) {
+                file.truncate(5 << 20);
+            }
+            JcriuException e = assertThrows(JcriuException.class, xfer::finish);
+            assertEquals("somebody has truncated " + path, e.what());
+        }
     }
 
     /** Fills each page with its address. */
