@@ -390,12 +390,19 @@ public final class Dumper {
     }
 
     private PageXfer newPages(PageTarget target) {
-        LocalXfer.Digesting digesting = LocalXfer.Digesting.NO;
-        if (options.trackMem() || parent != null) {
-            boolean runsOn = options.leaveRunning() && !options.leaveStopped();
-            digesting = runsOn ? LocalXfer.Digesting.AT_THE_END : LocalXfer.Digesting.AT_ONCE;
+        return new LocalXfer(images, target, ++lastPagesId, workers, digesting());
+    }
+
+    private LocalXfer.Digesting digesting() {
+        if (!options.trackMem() && parent == null) {
+            return LocalXfer.Digesting.NO;
         }
-        return new LocalXfer(images, target, ++lastPagesId, workers, digesting);
+        return runsOn() ? LocalXfer.Digesting.AT_THE_END : LocalXfer.Digesting.AT_ONCE;
+    }
+
+    /** Whether the tree goes on when its pages are copied. */
+    private boolean runsOn() {
+        return options.leaveRunning() && !options.leaveStopped();
     }
 
     private PageXfer privatePages(int pid) {
@@ -436,7 +443,7 @@ public final class Dumper {
             collectNanos = copying - frozenAt - freezingNanos;
             copyPages(tasks, shared);
             copyNanos = System.nanoTime() - copying;
-            if (options.leaveRunning() && !options.leaveStopped()) {
+            if (runsOn()) {
                 over = true;
                 thaw(tree);
                 writeImages(tasks, files, seccomp, shared);
@@ -629,7 +636,11 @@ public final class Dumper {
         for (TaskDump task : tasks) {
             task.write(images, jobs);
         }
+        if (digesting() == LocalXfer.Digesting.AT_THE_END) {
+            Progress.begin("digest pages", copied.stream().mapToLong(PageXfer::dataBytes).sum());
+        }
         workers.run(jobs);
+        Progress.end();
         FaultPoint.DUMP_WRITE.pass();
         try (ImageWriter out = images.writer(ImageType.PSTREE)) {
             for (TaskDump task : tasks) {

@@ -19,6 +19,7 @@ import jcriu.image.ImageDir;
 import jcriu.image.ImageType;
 import jcriu.image.PagemapFlags;
 import jcriu.kernel.Syscall;
+import jcriu.progress.Progress;
 import jcriu.store.PageDigests;
 import jcriu.store.PageTarget;
 import jcriu.store.PageXfer;
@@ -371,6 +372,7 @@ public final class LocalXfer implements PageXfer {
                 long length = Math.min(CHUNK, end - at);
                 file.read(chunk.address(), length, at);
                 note(at, chunk.address(), length);
+                Progress.step(length);
                 at += length;
             }
         }
