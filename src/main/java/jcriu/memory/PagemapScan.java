@@ -152,6 +152,20 @@ public final class PagemapScan implements AutoCloseable {
         return true;
     }
 
+    /** Whether any page of a watched range has a mark, be it swapped out or given back. */
+    boolean hasMarks(long start, long end) {
+        boolean[] any = {false};
+        Question isMarked =
+                new Question(
+                        PM_SCAN_CHECK_WPASYNC,
+                        PAGE_IS_WRITTEN,
+                        PAGE_IS_WRITTEN,
+                        PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+                        PAGE_IS_WRITTEN);
+        scan(start, end, isMarked, (from, to, categories) -> any[0] = true, buffer);
+        return any[0];
+    }
+
     /** Takes a range that the kernel tells of. */
     private interface Region {
         void found(long start, long end, long categories);

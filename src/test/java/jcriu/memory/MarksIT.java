@@ -6,6 +6,7 @@ import static jcriu.kernel.FileConstants.O_RDWR;
 import static jcriu.kernel.MmanConstants.*;
 import static jcriu.kernel.UffdConstants.UFFD_USER_MODE_ONLY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -77,6 +78,7 @@ class MarksIT {
             assertEquals(0, UffdTracker.register(marker, at, at + size));
             BitSet given = new BitSet();
             touch(at, random, given);
+            assertFalse(scan.hasMarks(at, at + size), where);
             BitSet unwritten = new BitSet();
             for (int look = 0; look < 3; look++) {
                 Runs present = new Runs();
@@ -94,6 +96,14 @@ class MarksIT {
                 assertEquals(unwritten, pages(at, found), where + ", look " + look);
                 if (mark) {
                     unwritten = pages(at, present);
+                    assertTrue(scan.hasMarks(at, at + size), where);
+                    int first = unwritten.nextClearBit(0);
+                    long rest = at + first * PAGE;
+                    assertEquals(first > 0, scan.hasMarks(at, rest), where);
+                    MEMORY.putByte(at, (byte) look);
+                    assertEquals(first > 1, scan.hasMarks(at, rest), where);
+                    unwritten.clear(0);
+                    given.clear(0);
                 }
                 unwritten.andNot(touch(at, random, given));
             }
