@@ -70,6 +70,15 @@ public final class Runs {
         return bytes;
     }
 
+    /** The whole blocks in it, of a size, a power of two, and at its multiples. */
+    public Runs blocks(long size) {
+        Runs blocks = new Runs(count);
+        for (int i = 0; i < count; i++) {
+            blocks.add(start(i) + size - 1 & -size, end(i) & -size);
+        }
+        return blocks;
+    }
+
     /** What lies in both. */
     public Runs and(Runs other) {
         Runs both = new Runs(count + other.count);

@@ -67,6 +67,23 @@ class RunsTest {
         }
     }
 
+    @Test
+    void shouldFindWholeBlocks() {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        for (int round = 0; round < 3000; round++) {
+            BitSet pages = pages(random);
+            String where = "seed " + seed + ", round " + round + ": " + pages;
+            BitSet expected = new BitSet();
+            for (int block = 0; block < PAGES + 12; block += 4) {
+                if (pages.nextClearBit(block) >= block + 4) {
+                    expected.set(block, block + 4);
+                }
+            }
+            assertEquals(expected, model(runs(pages).blocks(4 * 4096), where), where);
+        }
+    }
+
     private static BitSet pages(Random random) {
         BitSet pages = new BitSet();
         for (int i = random.nextInt(6); i > 0; i--) {
