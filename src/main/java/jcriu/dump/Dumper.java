@@ -337,12 +337,10 @@ public final class Dumper {
         if (data.isEmpty()) {
             return;
         }
+        Runs unchanged = LostWrites.in(present.minus(data), present, before);
+        PagesOut.plan(data, unchanged, pages);
         try {
-            Runs unchanged = LostWrites.in(present.minus(data), present, before);
-            PagesOut.plan(data, unchanged, pages);
-            PagesOut.copy(tracker.source(pid, false), data, pages, workers);
-        } catch (TaskGoneException | SyscallException e) {
-            LOG.debug("{}", e.what()); // a page that has gone meanwhile
+            PagesOut.copy(tracker.source(pid, true), data, pages, workers);
         } finally {
             pages.forget();
         }

@@ -283,9 +283,8 @@ public final class PreDumper {
         for (int pid : pids) {
             List<MapsVma> vmas = flagsOf(pid);
             flags.put(pid, vmas);
-            Runs ignored = new Runs();
             try (PagemapScan scan = new PagemapScan(pid, workers)) {
-                Vmas.withPrivatePages(vmas).forEach(vma -> Vmas.scan(vma, scan, ignored));
+                find(vmas, scan);
             } catch (TaskGoneException | SyscallException e) {
                 LOG.debug("{}", e.what()); // the freeze sees what is left
             }
@@ -385,16 +384,19 @@ public final class PreDumper {
     }
 
     private Runs scan(int pid, List<MapsVma> vmas) {
-        Runs into = new Runs();
         try (PagemapScan scan = new PagemapScan(pid, workers)) {
-            for (MapsVma vma : Vmas.withPrivatePages(vmas)) {
-                Vmas.scan(vma, scan, into);
-            }
+            Runs found = find(vmas, scan);
             synchronized (this) {
                 pagesScanned += scan.pagesScanned();
             }
+            return found.or(Vmas.vdso(vmas));
         }
-        return into.or(Vmas.vdso(vmas));
+    }
+
+    private static Runs find(List<MapsVma> vmas, PagemapScan scan) {
+        Runs found = new Runs();
+        Vmas.withPrivatePages(vmas).forEach(vma -> Vmas.scan(vma, scan, found));
+        return found;
     }
 
     /** Who is there: enough for a reader that looks for the pagemaps. */

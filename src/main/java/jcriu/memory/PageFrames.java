@@ -10,6 +10,7 @@ import jcriu.store.Runs;
  */
 final class PageFrames {
     private static final int PAGE = 4096;
+    private static final long HUGE = 2 << 20;
 
     private final Runs runs = new Runs();
     private long[] frames = new long[1024];
@@ -43,6 +44,26 @@ final class PageFrames {
             return 0;
         }
         return frames[first()[low] + (int) ((address - runs.start(low)) / PAGE)];
+    }
+
+    /**
+     * The whole huge pages of 2 MiB in some ranges: their first frame stands at a multiple of that,
+     * and their last where it must. Now and then small pages stand so by chance.
+     */
+    Runs huge(Runs ranges) {
+        Runs huge = new Runs();
+        Runs blocks = ranges.blocks(HUGE);
+        for (int i = 0; i < blocks.size(); i++) {
+            for (long at = blocks.start(i); at < blocks.end(i); at += HUGE) {
+                long head = of(at);
+                if (head != 0
+                        && head % (HUGE / PAGE) == 0
+                        && of(at + HUGE - PAGE) == head + HUGE / PAGE - 1) {
+                    huge.add(at, at + HUGE);
+                }
+            }
+        }
+        return huge;
     }
 
     private synchronized int[] first() {

@@ -52,7 +52,6 @@ import jcriu.tracee.Tracee;
 public final class SoftDirtyTracker implements Tracker {
     public static final String NAME = "soft-dirty";
 
-    private static final long HUGE = 2 << 20;
     private static final int PAGE = 4096;
 
     /** What the kernel calls the ring of io_setup(2). */
@@ -288,7 +287,7 @@ public final class SoftDirtyTracker implements Tracker {
         Runs left = present.and(parent.runs()).and(task.unwritten);
         SoftDirtyRound last = before.get(pid);
         Runs surely = last == null ? task.written : task.written.minus(last.sentinels().marked());
-        surely = surely.minus(surely.blocks(HUGE)); // a huge page has one bit for all of its pages
+        surely = surely.minus(task.frames.huge(surely)); // it has one bit for all of its pages
         Runs doubtful = present.minus(surely).minus(left);
         return left.or(digest.unchanged(pid, doubtful, parent, workers, running));
     }

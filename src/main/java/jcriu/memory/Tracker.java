@@ -54,7 +54,7 @@ public interface Tracker extends AutoCloseable {
     default void begin(Optional<jcriu_track> parent, boolean arm) {}
 
     /**
-     * What a dump of a running task would copy.
+     * What a dump will copy of a task, as far as that can be told while it runs.
      *
      * @param bytes about how many will not be left to the parent, rather less than more: so much
      *     room is made before the tree is stopped, and a disk that has none for what never comes
@@ -64,7 +64,7 @@ public interface Tracker extends AutoCloseable {
     record Expected(long bytes, Optional<Runs> pages) {}
 
     /**
-     * The same before the tree is stopped.
+     * Says it, before the tree is stopped.
      *
      * @param vmas as for {@link #attach}
      * @param present pages that the task has

@@ -318,8 +318,8 @@ public final class UffdTracker implements Tracker {
             } else if (before) {
                 task.marked.put(vma.start(), true);
             } else {
-                // a mapping that was moved may have marks of the place where it was; to look takes
-                // the kernel a twentieth of the time that taking them away does
+                // a mapping that was moved may have marks of the place where it was; to take away
+                // those that are not there would cost the kernel 25 ms a GiB
                 if (scan.hasMarks(vma.start(), vma.end())) {
                     unprotect(task.uffd, vma.start(), vma.end());
                 }

@@ -49,13 +49,7 @@ class LocalXferTest {
 
     private void requireNew(Path pages, Path other) throws IOException {
         try (Workers workers = new Workers()) {
-            LocalXfer xfer =
-                    new LocalXfer(
-                            new ImageDir(directory),
-                            PageTarget.task(7),
-                            1,
-                            workers,
-                            LocalXfer.Digesting.NO);
+            LocalXfer xfer = open(workers, LocalXfer.Digesting.NO);
             assertTrue(Files.isRegularFile(pages, LinkOption.NOFOLLOW_LINKS));
             assertFalse(Files.isSameFile(pages, other));
             assertEquals(
@@ -74,13 +68,7 @@ class LocalXferTest {
         Runs runs = new Runs();
         runs.add(0, 4096);
         try (Workers workers = new Workers();
-                LocalXfer xfer =
-                        new LocalXfer(
-                                new ImageDir(directory),
-                                PageTarget.task(7),
-                                1,
-                                workers,
-                                LocalXfer.Digesting.NO)) {
+                LocalXfer xfer = open(workers, LocalXfer.Digesting.NO)) {
             xfer.data(0, 4096);
             Files.delete(pages);
             Files.createLink(pages, other);
@@ -118,7 +106,7 @@ class LocalXferTest {
         }
         ImageDir images = new ImageDir(directory);
         try (Workers workers = new Workers();
-                LocalXfer xfer = new LocalXfer(images, PageTarget.task(7), 1, workers, digesting)) {
+                LocalXfer xfer = open(workers, digesting)) {
             xfer.expect(5 << 20);
             PagesOut.plan(pages, new Runs(), xfer);
             PagesOut.copy(LocalXferTest::number, pages, xfer, workers);
@@ -159,7 +147,7 @@ class LocalXferTest {
             throws IOException {
         ImageDir images = new ImageDir(directory);
         try (Workers workers = new Workers();
-                LocalXfer xfer = new LocalXfer(images, PageTarget.task(7), 1, workers, digesting)) {
+                LocalXfer xfer = open(workers, digesting)) {
             xfer.expect((long) expectedMib << 20);
             Runs before = Runs.of(PAGE, (1 + practised) * PAGE);
             PagesOut.plan(before, Runs.of(0, PAGE), xfer);
@@ -193,13 +181,7 @@ class LocalXferTest {
         Runs pages = Runs.of(0, 8 << 20);
         Path path = directory.resolve("pages-1.img");
         try (Workers workers = new Workers();
-                LocalXfer xfer =
-                        new LocalXfer(
-                                new ImageDir(directory),
-                                PageTarget.task(7),
-                                1,
-                                workers,
-                                LocalXfer.Digesting.AT_THE_END)) {
+                LocalXfer xfer = open(workers, LocalXfer.Digesting.AT_THE_END)) {
             xfer.expect(pages.bytes());
             PagesOut.plan(pages, new Runs(), xfer);
             PagesOut.copy(LocalXferTest::number, pages, xfer, workers);
@@ -209,6 +191,10 @@ class LocalXferTest {
             JcriuException e = assertThrows(JcriuException.class, xfer::finish);
             assertEquals("somebody has truncated " + path, e.what());
         }
+    }
+
+    private LocalXfer open(Workers workers, LocalXfer.Digesting digesting) {
+        return new LocalXfer(new ImageDir(directory), PageTarget.task(7), 1, workers, digesting);
     }
 
     /** Fills each page with its address. */

@@ -67,7 +67,8 @@ class MarksIT {
                         Native.call(Syscall.MMAP, 0, size, PROT_READ | PROT_WRITE, how, file, 0),
                         "mmap");
         long uffd = Native.call(Syscall.USERFAULTFD, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
-        try (Fd marker = new Fd(Native.check(uffd, "userfaultfd"), "userfaultfd");
+        assumeTrue(!Native.failed(uffd), "no userfaultfd here");
+        try (Fd marker = new Fd(uffd, "userfaultfd");
                 PagemapScan scan = new PagemapScan((int) ProcessHandle.current().pid())) {
             // not works(), which asks what is tested here
             assumeTrue(UffdTracker.enable(marker) == 0, "no asynchronous write protection here");
@@ -89,9 +90,8 @@ class MarksIT {
                 scan.privatePages(at, at + size, !anonymous, false, expected);
                 assertEquals(pages(at, expected), pages(at, present), where);
                 unwritten.and(pages(at, present));
-                if (!anonymous) {
-                    unwritten.andNot(
-                            given); // these look as if swapped out, which counts as written
+                if (!anonymous) { // these look as if swapped out, which counts as written
+                    unwritten.andNot(given);
                 }
                 assertEquals(unwritten, pages(at, found), where + ", look " + look);
                 if (mark) {

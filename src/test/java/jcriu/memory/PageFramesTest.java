@@ -52,6 +52,34 @@ class PageFramesTest {
         assertSame(PageFrames.read(file.flip()));
     }
 
+    /** Of 2 MiB each: huge, of scattered frames, in a row that begins elsewhere, and huge again. */
+    @Test
+    void shouldTellHugePages() {
+        long huge = 2 << 20;
+        PageFrames frames = new PageFrames();
+        for (int i = 0; i < 512; i++) {
+            frames.add(huge + (long) i * PAGE, 7 * 512 + i);
+        }
+        for (int i = 0; i < 512; i++) {
+            frames.add(2 * huge + (long) i * PAGE, 9 * 512 + (i == 0 ? 0 : 1000 - i));
+        }
+        for (int i = 0; i < 512; i++) {
+            frames.add(3 * huge + (long) i * PAGE, 11 * 512 + 1 + i);
+        }
+        for (int i = 0; i < 512; i++) {
+            frames.add(4 * huge + (long) i * PAGE, 512 + i);
+        }
+        Runs found = frames.huge(Runs.of(0, 6 * huge)); // nothing is in the first and the last
+        assertEquals(2, found.size());
+        assertEquals(huge, found.start(0));
+        assertEquals(2 * huge, found.end(0));
+        assertEquals(4 * huge, found.start(1));
+        assertEquals(5 * huge, found.end(1));
+        Runs part = frames.huge(Runs.of(huge + PAGE, 5 * huge)); // not a whole one
+        assertEquals(1, part.size());
+        assertEquals(4 * huge, part.start(0));
+    }
+
     @Test
     void shouldForgetRanges() {
         PageFrames frames = some();
