@@ -56,9 +56,7 @@ final class PageFrames {
         for (int i = 0; i < blocks.size(); i++) {
             for (long at = blocks.start(i); at < blocks.end(i); at += HUGE) {
                 long head = of(at);
-                if (head != 0
-                        && head % (HUGE / PAGE) == 0
-                        && of(at + HUGE - PAGE) == head + HUGE / PAGE - 1) {
+                if (head % (HUGE / PAGE) == 0 && of(at + HUGE - PAGE) == head + HUGE / PAGE - 1) {
                     huge.add(at, at + HUGE);
                 }
             }
